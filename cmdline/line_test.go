@@ -1,0 +1,155 @@
+package cmdline
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+func commands() []*cli.Command {
+	shared := func(more ...cli.Flag) []cli.Flag {
+		return append(more,
+			&cli.StringFlag{Name: "user", Aliases: []string{"U"}},
+			&cli.BoolFlag{Name: "no-pass", Aliases: []string{"N"}},
+			&cli.StringFlag{Name: "port", Aliases: []string{"p"}},
+			&cli.BoolFlag{Name: "json"},
+		)
+	}
+	return []*cli.Command{
+		{Name: "one", ArgsUsage: "TARGET", Flags: shared(&cli.DurationFlag{Name: "wait"})},
+		{Name: "many", ArgsUsage: "TARGET…", Flags: shared(&cli.IntFlag{Name: "count"})},
+		{Name: "list", ArgsUsage: "//SERVER", Flags: shared(&cli.StringFlag{Name: "of-user"})},
+		{Name: "plain"},
+		{Name: "version"},
+		{Name: "help", ArgsUsage: "[COMMAND]"},
+	}
+}
+
+var limits = map[string][2]int{"one": {0, 1}, "many": {1, 0}, "list": {1, 1}, "help": {0, 1}}
+
+func TestLine(t *testing.T) {
+	tests := []struct{ in, want []string }{
+		{[]string{"one", "//s/x"}, []string{"one", "--", "//s/x"}},
+		{[]string{"one", "//s/x", "--wait", "3s"}, []string{"one", "--wait=3s", "--", "//s/x"}},
+		{[]string{"--json", "-Ubob%p=w", "one", `\\s\x`, "-p", "4450"}, []string{"one", "--json=true", "--user=bob%p=w", "--port=4450", "--", `\\s\x`}},
+		{[]string{"one", "-NUbob"}, []string{"one", "--no-pass=true", "--user=bob", "--"}},
+		{[]string{"one", "-Np=1", "-U", "-N"}, []string{"one", "--no-pass=true", "--port=1", "--user=-N", "--"}},
+		{[]string{"one", "--user="}, []string{"one", "--user=", "--"}},
+		{[]string{"one", "--user", "--json"}, []string{"one", "--user=--json", "--"}},
+		{[]string{"one", "-Ué%ü"}, []string{"one", "--user=é%ü", "--"}},
+		{[]string{"many", "a", "--", "--json", "-x"}, []string{"many", "--", "a", "--json", "-x"}},
+		{[]string{"many", "-1073741757", "-"}, []string{"many", "--", "-1073741757", "-"}},
+		{[]string{"many", "a", "--json=false"}, []string{"many", "--json=false", "--", "a"}},
+		{[]string{"--", "one", "--json"}, []string{"one", "--", "--json"}},
+		{nil, []string{"help", "--"}},
+		{[]string{"help", "one"}, []string{"help", "--", "one"}},
+		{[]string{"one", "x", "y", "-h"}, []string{"help", "--", "one"}},
+		{[]string{"--help"}, []string{"help", "--"}},
+		{[]string{"help", "--help"}, []string{"help", "--"}},
+		{[]string{"--version"}, []string{"version", "--"}},
+		// --user filters where -U logs on, and only there.
+		{[]string{"list", "s", "-U", "a%b", "--user", "c"}, []string{"list", "--user=a%b", "--of-user=c", "--", "s"}},
+		{[]string{"--user=a", "list", "s", "-Ub"}, []string{"list", "--user=a", "--user=b", "--", "s"}},
+		{[]string{"list", "s", "--user", "a%b"}, []string{"list", "--user=a%b", "--", "s"}},
+		{[]string{"one", "s", "-Ua", "--user", "c"}, []string{"one", "--user=a", "--user=c", "--", "s"}},
+	}
+	for _, tt := range tests {
+		got, err := Line(commands(), limits, tt.in)
+		if want := append([]string{"err32"}, tt.want...); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("Line(%q) = %q, %v, want %q", tt.in, got, err, want)
+		}
+	}
+}
+
+func TestLineRefuses(t *testing.T) {
+	tests := []struct {
+		in        string // words, blanks between them
+		want      string
+		corrected string
+	}{
+		{"oen //s/x", `unknown command "oen"; did you mean one?`, "err32 one //s/x"},
+		{"frob", `unknown command "frob"; err32 help lists the commands`, ""},
+		{"who //s", "the command who is not built yet in this version", ""},
+		{"//s/x", "COMMAND is missing before the TARGET; err32 help lists the commands", ""},
+		{"--json", "COMMAND is missing; err32 help lists the commands", ""},
+		{"many", "TARGET… is missing; err32 help many shows examples", ""},
+		{"plain x", "plain takes no arguments", "err32 plain"},
+		{"one --jsno //s/x", "unknown flag --jsno; did you mean --json?", "err32 one --json //s/x"},
+		{"one -json //s/x", "unknown flag -json; did you mean --json?", "err32 one --json //s/x"},
+		{"one -wait=3s -- -x", "unknown flag -wait; did you mean --wait?", "err32 one --wait=3s -- -x"},
+		{"one --usr bob%hunter2 //s/x", "unknown flag --usr; did you mean --user?", "err32 one '--user=bob%***' //s/x"},
+		{"one --wiat 3s --frob //s/x", "unknown flag --wiat; did you mean --wait?", ""},
+		{"one --wiat 3s smb://u:hunter2@s/x", "unknown flag --wiat; did you mean --wait?", ""},
+		{"one --count 3", "unknown flag --count: it is a flag of many, not of one", ""},
+		{"--count 3 one", "one has no flag --count", ""},
+		{"one -xhunter2", "unknown flag -x; err32 help one lists the flags", ""},
+		{"--frob=hunter2 one", "unknown flag --frob; err32 help COMMAND lists the flags", ""},
+		{"one --U=bob", "unknown flag --U; err32 help one lists the flags", ""},
+		{"one --json=x", "--json takes no value", ""},
+		{"one --user", "--user needs a value", ""},
+		{"one -NU", "-U needs a value", ""},
+		{"one --wait 3", `--wait: "3" is not a duration such as 500ms, 30s or 2m`, ""},
+		{"many a --count=x", `--count: "x" is not a whole number`, ""},
+		{"one x hunter2", "one takes one TARGET, not 2; a name or a value with spaces in it needs quotes", ""},
+		{"one -Ubob%a hunter2 //s/x -N", "one takes one TARGET, not 2; a name or a value with spaces in it needs quotes", "err32 one '--user=bob%***' --no-pass //s/x"},
+		{"list s -Ua --user b%hunter2", "-U logs on, so --user is the filter here, and takes no password", ""},
+	}
+	for _, tt := range tests {
+		got, err := Line(commands(), limits, strings.Fields(tt.in))
+		usage, ok := err.(*UsageError)
+		if !ok {
+			t.Errorf("Line(%q) = %q, %v, want a usage error", tt.in, got, err)
+			continue
+		}
+		if usage.Text != tt.want {
+			t.Errorf("Line(%q): %q, want %q", tt.in, usage.Text, tt.want)
+		}
+		if got := usage.Corrected(commands(), limits); got != tt.corrected {
+			t.Errorf("Line(%q) corrected: %q, want %q", tt.in, got, tt.corrected)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"authentication-file", "disconnect", "interval", "json", "retry-from", "retry-with", "user", "wait"}
+	for in, want := range map[string]string{
+		"disconect": "disconnect", "auth": "authentication-file", "Disconnect": "disconnect", "wiat": "wait", "iw": "", "retry": "",
+		"jsn": "json", "retry_from": "retry-from", "frobnicate": "", "": "", "usre": "user", "password": "",
+	} {
+		if got := nearest(in, names); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"ab", "ba", 1}, {"wiat", "wait", 1}, {"abc", "abc", 0}} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
+
+func FuzzLine(f *testing.F) {
+	for _, seed := range []string{"", "one\n//s/x\n--wait\n3s", "-NUx\nlist\ns\n--user\ny", "--\n-", "one\n-", "one\n--=", "-=\none", "help\n-h", "one\n-\xff\xfe"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		words := strings.Split(s, "\n")
+		out, err := Line(commands(), limits, words)
+		if err != nil {
+			err.(*UsageError).Corrected(commands(), limits)
+			return
+		}
+		// What comes out means the same when it is read again.
+		again, err := Line(commands(), limits, out[1:])
+		if err != nil || !reflect.DeepEqual(again, out) {
+			t.Errorf("%q became %q, and that %q, %v", words, out, again, err)
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package diag
+
+import (
+	"context"
+	"time"
+
+	"err32/smb"
+)
+
+// client is one connection of the tool with a session on it and, where a share
+// was asked for, a tree.
+type client struct {
+	conn    *smb.Conn
+	session *smb.Session
+	tree    *smb.Tree // nil when no share was asked for
+	since   time.Time // when the session began
+}
+
+// connect makes a connection of its own, logs on, and connects to share unless
+// that is empty. A guid other than the zero one makes the server take the
+// client for another connection of the same machine.
+func (e Endpoint) connect(ctx context.Context, share string, guid smb.GUID) (*client, error) {
+	conn, err := smb.Dial(ctx, e.Target.Address(), &smb.Config{
+		MaxDialect: e.MaxDialect,
+		Signing:    e.Signing,
+		Encryption: e.Encryption,
+		Timeout:    e.Timeout,
+		ClientGUID: guid,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := &client{conn: conn}
+	if c.session, err = conn.LogOn(ctx, e.Credentials.mechanism(e.Target.Server), 0); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	c.since = time.Now()
+	if share != "" {
+		if c.tree, err = c.session.TreeConnect(ctx, share); err != nil {
+			c.leave(ctx)
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// mechanism begins a log-on with the credentials.
+func (c Credentials) mechanism(server string) smb.Mechanism {
+	if c.Anonymous {
+		return smb.NTLM{Server: server}.Mechanism()
+	}
+	return smb.NTLM{Domain: c.Domain, User: c.User, Password: c.Password, NTHash: c.NTHash, Server: server}.Mechanism()
+}
+
+// leave logs off and closes the connection. Opens that are left go with the
+// session.
+func (c *client) leave(ctx context.Context) {
+	if c.conn.Err() == nil {
+		c.session.LogOff(ctx)
+	}
+	c.conn.Close()
+}
+
+// describe says what was agreed on with the server.
+func (c *client) describe(info *ServerInfo) {
+	info.Dialect = c.conn.Dialect().String()
+	info.GUID = c.conn.ServerGUID().String()
+	if a, ok := c.session.SigningAlgorithm(); ok {
+		info.Signing = a.String()
+	}
+	cipher, ok := c.session.Cipher()
+	if c.tree != nil {
+		cipher, ok = c.tree.Cipher()
+	}
+	if ok {
+		info.Encryption = cipher.String()
+		info.Signing = "" // a sealed message carries no signature of its own
+	}
+}

@@ -1,0 +1,367 @@
+package diag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"err32/smb"
+)
+
+// HoldOptions says what the hold command does.
+type HoldOptions struct {
+	Endpoint   Endpoint
+	Targets    []Target // files of one share; the endpoint's target names server and share
+	Count      int      // above 0: make NAME-000001 … of the one target, and remove them at the end
+	All        bool     // the one target is a folder: hold every file below it
+	Access     smb.AccessMask
+	Share      smb.ShareAccess
+	Disconnect smb.DisconnectKind
+	For        time.Duration         // how long to hold; 0: until ctx ends
+	OnReady    func(held int) error  // called once all are held, may be nil
+	OnProgress func(held, asked int) // called now and then while opening, may be nil
+	OnEvent    func(Event)           // may be nil
+}
+
+// openWindow is how many CREATE requests are kept under way: enough that the
+// server always has the next one.
+const openWindow = 128
+
+// maxRefusals is how many refused files are listed by name.
+const maxRefusals = 100
+
+// hold is one run of the hold command.
+type hold struct {
+	o      HoldOptions
+	rec    *Recorder
+	report *Report
+	res    *HoldResult
+
+	client *client
+	paths  []string
+	opens  []*smb.Open
+	made   []string // files to be removed
+	gone   bool
+	worst  smb.NTStatus // the first refusal, a sharing violation before others
+}
+
+// Hold opens files, holds them, and leaves in the way that was asked for. It
+// holds all of them or none. The report is never nil.
+func Hold(ctx context.Context, o HoldOptions) *Report {
+	h := &hold{o: o, rec: NewRecorder(o.OnEvent), report: newReport("hold", o.Endpoint)}
+	h.res = &HoldResult{
+		Disconnect: o.Disconnect.String(), Access: o.Access.Classes().Words(), Share: o.Share.Words(),
+		SessionIDs: []string{}, Refused: []Refusal{}, LeftBehind: []string{},
+	}
+	h.report.Hold = h.res
+	failed := h.run(ctx)
+	h.cleanUp()
+	h.finish(ctx, failed)
+	return h.report
+}
+
+func (h *hold) run(ctx context.Context) *RunError {
+	e := h.o.Endpoint
+	var err error
+	if h.client, err = e.connect(ctx, e.Target.Share, smb.GUID{}); err != nil {
+		return newRunError("connect to "+e.Target.String(), err)
+	}
+	h.report.Server = &ServerInfo{}
+	h.client.describe(h.report.Server)
+	h.res.SessionIDs = append(h.res.SessionIDs, fmt.Sprintf("0x%X", h.client.session.ID()))
+	h.rec.Record(ActorHolder, whatConnect, strings.Join(nonEmpty("SMB "+h.report.Server.Dialect, h.report.Server.Signing, h.report.Server.Encryption, e.Credentials.String()), ", "))
+	if err := h.choose(ctx); err != nil {
+		return newRunError("list "+h.o.Targets[0].String(), err)
+	}
+	h.res.Asked = len(h.paths)
+	begin := time.Now()
+	err = h.openAll(ctx)
+	h.res.OpenMS = Milliseconds(time.Since(begin))
+	h.res.Held = len(h.opens)
+	if err != nil {
+		return newRunError("open the files", err)
+	}
+	if h.refused() > 0 {
+		h.res.Held = 0 // clean-up closes what was opened
+		return nil
+	}
+	h.rec.RecordStatus(ActorHolder, whatOpen, fmt.Sprintf("%d of %d files, access %s, share %s", h.res.Held, h.res.Asked, h.o.Access.Classes(), h.o.Share), smb.StatusSuccess)
+	if h.o.OnReady != nil {
+		if err := h.o.OnReady(h.res.Held); err != nil {
+			return newRunError("say that all files are held", err)
+		}
+	}
+	held := time.Now()
+	failed := h.wait(ctx)
+	h.res.HeldMS = Milliseconds(time.Since(held))
+	if failed != nil {
+		return failed
+	}
+	return h.leave(ctx)
+}
+
+// choose lists the files to open.
+func (h *hold) choose(ctx context.Context) error {
+	first := h.o.Targets[0]
+	switch {
+	case h.o.Count > 0:
+		for i := range h.o.Count {
+			h.paths = append(h.paths, fmt.Sprintf("%s-%06d", first.Path, i+1))
+		}
+	case h.o.All:
+		return h.walk(ctx, first.Path)
+	default:
+		for _, t := range h.o.Targets {
+			h.paths = append(h.paths, t.Path)
+		}
+	}
+	return nil
+}
+
+// walk adds every file below a folder. It does not follow reparse points, so
+// it ends.
+func (h *hold) walk(ctx context.Context, root string) error {
+	folders := []string{root}
+	for len(folders) > 0 {
+		folder := folders[0]
+		folders = folders[1:]
+		d, err := h.client.tree.Create(ctx, &smb.CreateRequest{
+			Name: folder, Access: smb.FileReadData | smb.FileReadAttributes | smb.Synchronize,
+			Share:       smb.ShareRead | smb.ShareWrite | smb.ShareDelete,
+			Disposition: smb.OpenFile, Options: smb.DirectoryFile,
+		})
+		if err != nil {
+			return err
+		}
+		err = d.ReadDirectory(ctx, "*", func(e smb.DirectoryEntry) error {
+			path := e.Name
+			if folder != "" {
+				path = folder + `\` + e.Name
+			}
+			switch {
+			case e.Name == "." || e.Name == ".." || e.Attributes&smb.AttributeReparsePoint != 0:
+			case e.Name == "" || strings.ContainsAny(e.Name, `\/`):
+				return fmt.Errorf("the server lists a file called %q, which is no name", e.Name)
+			case e.Attributes&smb.AttributeDirectory != 0:
+				folders = append(folders, path)
+			default:
+				h.paths = append(h.paths, path)
+			}
+			return nil
+		})
+		if closeErr := d.Close(ctx); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(h.paths) == 0 {
+		return errors.New("there is no file below this folder")
+	}
+	return nil
+}
+
+// openAll opens the files with many requests under way at once. A refusal is
+// noted and no error.
+func (h *hold) openAll(ctx context.Context) error {
+	request := smb.CreateRequest{
+		Access: h.o.Access, Share: h.o.Share, Disposition: smb.OpenFile, Options: smb.NonDirectoryFile,
+	}
+	if h.o.Count > 0 {
+		request.Disposition, request.Attributes = smb.CreateFile, smb.AttributeNormal
+	}
+	h.opens = make([]*smb.Open, 0, len(h.paths))
+	pending := make([]*smb.PendingCreate, 0, openWindow)
+	answered := 0
+	take := func() error {
+		p := pending[0]
+		pending = append(pending[:0], pending[1:]...)
+		o, err := p.Wait(ctx)
+		path := h.paths[answered]
+		answered++
+		if h.o.OnProgress != nil && (answered%100 == 0 || answered == len(h.paths)) {
+			h.o.OnProgress(answered, len(h.paths))
+		}
+		if err == nil {
+			h.opens = append(h.opens, o)
+			if h.o.Count > 0 {
+				h.made = append(h.made, path)
+			}
+			return nil
+		}
+		status, ok := smb.StatusOf(err)
+		if !ok {
+			return err
+		}
+		h.refuse(path, status)
+		return nil
+	}
+	var failed error
+	for _, path := range h.paths {
+		if len(pending) == openWindow {
+			if failed = take(); failed != nil {
+				break
+			}
+		}
+		if h.refused() > 0 {
+			break // all or none
+		}
+		request.Name = path
+		p, err := h.client.tree.StartCreate(ctx, &request)
+		if err != nil {
+			failed = err
+			break
+		}
+		pending = append(pending, p)
+	}
+	for len(pending) > 0 {
+		if err := take(); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+func (h *hold) refused() int { return len(h.res.Refused) + h.res.RefusedMore }
+
+func (h *hold) refuse(path string, status smb.NTStatus) {
+	if h.worst == 0 || status == smb.StatusSharingViolation {
+		h.worst = status
+	}
+	if len(h.res.Refused) >= maxRefusals {
+		h.res.RefusedMore++
+		return
+	}
+	h.res.Refused = append(h.res.Refused, Refusal{Path: path, Status: status.Hex(), StatusName: status.String()})
+	h.rec.RecordStatus(ActorHolder, whatOpen, path, status)
+}
+
+// keepAlive is how often a holder shows that it lives, so that no server takes
+// its session for idle.
+const keepAlive = 30 * time.Second
+
+// wait holds the files until the time is over or ctx ends.
+func (h *hold) wait(ctx context.Context) *RunError {
+	if h.o.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.o.For)
+		defer cancel()
+	}
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.client.conn.Done():
+			return newRunError("hold the files", h.client.conn.Err())
+		case <-tick.C:
+			if err := h.client.session.Echo(ctx); err != nil && ctx.Err() == nil {
+				return newRunError("hold the files", err)
+			}
+		}
+	}
+}
+
+// leave goes away in the way that was asked for. What leaves an open behind
+// needs the process to live on: it lasts until ctx ends.
+func (h *hold) leave(ctx context.Context) *RunError {
+	kind := h.o.Disconnect
+	h.rec.Record(ActorHolder, whatDisconnect, kind.String()+": "+disconnectStory(kind))
+	h.gone = true
+	leaveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	if err := h.client.session.Leave(leaveCtx, kind, h.client.tree, h.opens); err != nil {
+		return newRunError("disconnect by "+kind.String(), err)
+	}
+	switch kind {
+	case smb.DisconnectVanish, smb.DisconnectFreeze, smb.DisconnectLeak:
+		<-ctx.Done()
+	}
+	return nil
+}
+
+// cleanUp closes what is still open and removes the files that were made.
+func (h *hold) cleanUp() {
+	if h.client == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cleanUpTime)
+	defer cancel()
+	if h.client.conn.Err() == nil && (!h.gone || h.o.Disconnect == smb.DisconnectLeak) {
+		smb.CloseAll(ctx, h.opens)
+	}
+	h.client.leave(ctx)
+	if len(h.made) > 0 {
+		h.removeAll(ctx)
+	}
+}
+
+// removeAll removes the files that were made, on a connection of its own.
+func (h *hold) removeAll(ctx context.Context) {
+	c, err := h.o.Endpoint.connect(ctx, h.o.Endpoint.Target.Share, smb.GUID{})
+	if err != nil {
+		h.res.LeftBehind = append(h.res.LeftBehind, fmt.Sprintf("%d files from %s on could not be removed: %s", len(h.made), h.made[0], plainText(err)))
+		return
+	}
+	defer c.leave(ctx)
+	patience := time.Now().Add(cleanUpPatience)
+	for _, path := range h.made {
+		if why := removePatiently(ctx, c.tree, path, patience); why != "" {
+			h.res.LeftBehind = append(h.res.LeftBehind, path+" could not be removed: "+why)
+		}
+	}
+}
+
+// finish completes the report.
+func (h *hold) finish(ctx context.Context, failed *RunError) {
+	r := h.report
+	cutShort := ctx.Err() != nil && (h.o.For > 0 && !h.gone || h.res.Held == 0 && h.refused() == 0)
+	switch {
+	case cutShort:
+		r.Interrupted = true
+		h.rec.Record(ActorTool, whatInterrupted, "by a signal; what the run made was cleaned up")
+	case failed != nil:
+		r.Error = failed
+	case h.worst == smb.StatusSharingViolation:
+		r.Verdict = &Verdict{Code: 32, Name: "ERROR_SHARING_VIOLATION",
+			Summary: fmt.Sprintf("Nothing is held: %s of %s met error 32, because somebody has %s open in a way that does not go together with access %s, share %s.",
+				countFiles(h.refused()), countFiles(h.res.Asked), itOrThem(h.refused()), h.o.Access.Classes(), h.o.Share),
+			Next: []string{"`err32 table //SERVER --path NAME` lists who has it open."}}
+	case h.worst != 0:
+		r.Error = newRunError("open "+h.res.Refused[0].Path, &smb.OpError{Op: "create", Status: h.worst})
+	default:
+		r.Verdict = &Verdict{Code: 0, Name: "NO_ERROR",
+			Summary: fmt.Sprintf("Held %s for %s and left by %s.", countFiles(h.res.Held), seconds(h.res.HeldMS), h.o.Disconnect)}
+	}
+	r.Events = h.rec.Events()
+	if v := r.Verdict; v != nil {
+		v.Because = []int{}
+		for _, e := range r.Events {
+			if e.What == whatOpen || e.What == whatDisconnect {
+				v.Because = append(v.Because, e.ID)
+			}
+		}
+		if v.Next == nil {
+			v.Next = []string{}
+		}
+	}
+	r.Finished = Time{time.Now()}
+}
+
+func countFiles(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
+
+func itOrThem(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
+}

@@ -1,0 +1,280 @@
+package diag
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// reportPage writes the parts that every report is made of. Its texts are visible
+// text already, except where a method says that it makes them so. Errors of
+// the writer are kept by it and come out of Flush.
+type reportPage struct {
+	w     *bufio.Writer
+	width int
+	begun bool
+}
+
+const (
+	indent   = 2  // of what stands below a heading
+	keyWidth = 12 // of the keys of fields
+)
+
+func (p *reportPage) line(spaces int, s string) {
+	if s = strings.TrimRight(s, " "); s != "" {
+		for range spaces {
+			p.w.WriteByte(' ')
+		}
+		p.w.WriteString(s)
+	}
+	p.w.WriteByte('\n')
+	p.begun = true
+}
+
+// prose writes s between two margins, first before its first line.
+func (p *reportPage) prose(left int, first, s string) {
+	width := min(p.width, proseWidth) - left
+	for i, l := range wrapText(s, width, 0) {
+		if i == 0 && first != "" {
+			p.line(left-len(first), first+l)
+			continue
+		}
+		p.line(left, l)
+	}
+}
+
+// heading begins a section, with an empty line before it.
+func (p *reportPage) heading(s string) {
+	if p.begun {
+		p.line(0, "")
+	}
+	p.prose(0, "", s)
+}
+
+// field writes a key and its value, shortened where it passes eight lines;
+// nothing where the value is empty.
+func (p *reportPage) field(key, value string) {
+	if value == "" {
+		return
+	}
+	left := indent + keyWidth
+	for i, l := range wrapText(value, min(p.width, proseWidth)-left, 8) {
+		if i == 0 {
+			p.line(indent, fmt.Sprintf("%-*s%s", keyWidth, key, l))
+			continue
+		}
+		p.line(left, l)
+	}
+}
+
+// list writes a section of items, which it makes visible; nothing where there
+// are none.
+func (p *reportPage) list(heading string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	p.heading(heading)
+	for _, s := range items {
+		p.prose(indent+2, "- ", visibleText(s))
+	}
+}
+
+// head writes what ran, against which server.
+func (p *reportPage) head(r *Report) {
+	p.prose(0, "", joinNonEmpty(" ", "err32", visibleText(r.Command)))
+	if t := r.Target; t != nil {
+		p.field("Target", targetText(t))
+	}
+	if s := r.Server; s != nil {
+		p.field("Server", serverText(s))
+		p.field("Protection", protectionText(s))
+		if o := s.ClockOffsetMS; o != nil {
+			p.field("Its clock", clockText(*o))
+		}
+	}
+	if !r.Started.IsZero() {
+		run := r.Started.UTC().Format("2006-01-02 15:04:05.000") + " UTC"
+		if took := r.Finished.Sub(r.Started.Time); !r.Finished.IsZero() && took >= 0 {
+			run += ", took " + durationText(Milliseconds(took))
+		}
+		p.field("Started", run)
+	}
+	if t := r.Tool; t.Version != "" {
+		p.field("Tool", joinNonEmpty(" ", "err32", visibleText(t.Version),
+			visibleText(joinNonEmpty("/", t.OS, t.Arch))))
+	}
+}
+
+func targetText(t *TargetInfo) string {
+	s := `\\` + visibleName(t.Server)
+	if t.Share != "" {
+		s += `\` + visibleName(t.Share)
+	}
+	if t.Path != "" {
+		s += `\` + visibleName(strings.TrimPrefix(t.Path, `\`))
+	}
+	if t.Port != 0 && t.Port != 445 {
+		s += fmt.Sprintf(", port %d", t.Port)
+	}
+	if t.Lab {
+		s += ", the built-in lab server"
+	}
+	return s
+}
+
+func serverText(s *ServerInfo) string {
+	version, dialect := visibleText(s.Version), visibleText(s.Dialect)
+	if version != "" {
+		version = "version " + version
+	}
+	if dialect != "" {
+		dialect = "SMB " + dialect
+	}
+	return joinNonEmpty(", ", visibleName(s.Name), visibleText(s.Comment), version, dialect)
+}
+
+func protectionText(s *ServerInfo) string {
+	signing, encryption := "not signed", "not encrypted"
+	if s.Encryption != "" {
+		return "encrypted with " + visibleText(s.Encryption) // which takes the place of signing
+	}
+	if s.Signing != "" {
+		signing = "signed with " + visibleText(s.Signing)
+	}
+	return signing + ", " + encryption
+}
+
+func clockText(offset Millisecond) string {
+	switch {
+	case offset > 0:
+		return durationText(offset) + " ahead of ours"
+	case offset < 0:
+		return durationText(-offset) + " behind ours"
+	}
+	return "as ours"
+}
+
+// failure writes why the run could not be done, and that it was interrupted.
+func (p *reportPage) failure(r *Report) {
+	if e := r.Error; e != nil {
+		p.heading("Error")
+		p.prose(indent, "", RenderError(e))
+		if len(r.Events) > 0 {
+			p.prose(indent, "", "What follows had been seen until then.")
+		}
+	}
+	if r.Interrupted {
+		p.heading("Interrupted")
+		p.prose(indent, "", "The run was ended by a signal. What follows had been seen until then.")
+	}
+}
+
+// verdict writes the answer and the numbers of the events that prove it.
+func (p *reportPage) verdict(r *Report) {
+	v := r.Verdict
+	if v == nil {
+		return
+	}
+	p.heading(fmt.Sprintf("Verdict: %s (exit code %d)", visibleText(v.Name), v.Code))
+	s := visibleText(v.Summary)
+	if len(v.Because) > 0 {
+		s = joinNonEmpty(" ", s, "["+numbersText(v.Because)+"]")
+	}
+	p.prose(indent, "", s)
+}
+
+// numbersText joins numbers, three and more in a row as "4–9".
+func numbersText(n []int) string {
+	var b strings.Builder
+	for i := 0; i < len(n); {
+		j := i
+		for j+1 < len(n) && n[j+1] == n[j]+1 {
+			j++
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%d", n[i])
+		if j > i+1 {
+			fmt.Fprintf(&b, "–%d", n[j])
+		} else {
+			j = i
+		}
+		i = j + 1
+	}
+	return b.String()
+}
+
+// durationText writes a duration as a person says it: "412.3 ms", "6.012 s",
+// "2 h 5 min".
+func durationText(ms Millisecond) string {
+	switch {
+	case ms < 1000:
+		return fmt.Sprintf("%.1f ms", float64(ms))
+	case ms < 120e3:
+		return fmt.Sprintf("%.3f s", float64(ms)/1e3)
+	}
+	return secondsText(int64(ms / 1e3))
+}
+
+// secondsText writes whole seconds in the two largest units that fit.
+func secondsText(s int64) string {
+	d := time.Duration(s) * time.Second
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 60*60:
+		return fmt.Sprintf("%d min %d s", s/60, s%60)
+	case s < 24*60*60:
+		return fmt.Sprintf("%d h %d min", s/3600, s/60%60)
+	}
+	return fmt.Sprintf("%d d %d h", int64(d.Hours())/24, int64(d.Hours())%24)
+}
+
+// answerText writes a server's status as its name and number and the Win32
+// error that an application sees; "ok" for success, empty for none.
+func answerText(name, status string, win32 *uint32) string {
+	const success = "STATUS_SUCCESS"
+	if name == success {
+		return "ok"
+	}
+	s := visibleText(name)
+	if name != status {
+		s = joinNonEmpty(" ", s, visibleText(status))
+	}
+	if win32 != nil && *win32 != 0 {
+		s = joinNonEmpty(", ", s, win32Text(*win32))
+	}
+	return s
+}
+
+// sharesText says what a share access lets others do.
+func sharesText(share []string) string {
+	if len(share) == 0 {
+		return "shares nothing"
+	}
+	return "shares " + visibleList(share)
+}
+
+// accessText names access classes, or what having none of them means.
+func accessText(access []string) string {
+	if len(access) == 0 {
+		return "attributes only"
+	}
+	return visibleList(access)
+}
+
+// disconnectText says what the client does when it goes.
+func disconnectText(kind string) string {
+	means := map[string]string{
+		"close":  "closes the file, logs off, ends the connection (the control)",
+		"logoff": "logs off without closing the file",
+		"fin":    "ends the TCP connection (FIN), nothing else",
+		"rst":    "resets the TCP connection (RST), nothing else",
+		"vanish": "not a packet any more, not even an ACK: the pulled cable",
+		"freeze": "reads and writes no more, its kernel still ACKs: the hung client",
+		"leak":   "lives on and never closes the file",
+	}[kind]
+	return joinNonEmpty(": ", visibleText(kind), means)
+}

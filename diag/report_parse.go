@@ -1,0 +1,46 @@
+package diag
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// ParseReport reads a report that RenderJSON wrote. Keys it does not know are
+// passed over: a later version may have written them. The error says that data
+// is not JSON, or not a report of this schema, or which key does not fit.
+func ParseReport(data []byte) (*Report, error) {
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if r.Schema != Schema {
+		return nil, fmt.Errorf("report: schema is %q, not %q", r.Schema, Schema)
+	}
+	// A run that failed early has no result: its keys tell, not its command.
+	var has struct {
+		Release  json.RawMessage `json:"release"`
+		Asked    json.RawMessage `json:"asked"`
+		Sessions json.RawMessage `json:"sessions"`
+	}
+	if err := json.Unmarshal(data, &has); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	var result any
+	switch {
+	case r.Command == "repro" && has.Release != nil:
+		r.Repro = new(ReproResult)
+		result = r.Repro
+	case r.Command == "hold" && has.Asked != nil:
+		r.Hold = new(HoldResult)
+		result = r.Hold
+	case r.Command == "table" && has.Sessions != nil:
+		r.Table = new(TableResult)
+		result = r.Table
+	default:
+		return &r, nil
+	}
+	if err := json.Unmarshal(data, result); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return &r, nil
+}

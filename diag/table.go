@@ -1,0 +1,305 @@
+package diag
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"err32/smb"
+)
+
+// TableOptions says what the table command shows. Empty filters let everything
+// through; they compare without regard to case.
+type TableOptions struct {
+	Endpoint Endpoint // a share and path in its target limit the opens to what lies there
+	Path     string   // part of an open's path, with either kind of slash
+	User     string   // name of the user
+	Client   string   // name or address of the client
+	OnEvent  func(Event)
+}
+
+// table is one run of the table command.
+type table struct {
+	o        TableOptions
+	rec      *Recorder
+	report   *Report
+	res      *TableResult
+	observer *observer
+	second   *smb.Pipe // a pipe for the smaller calls, beside the long one
+}
+
+// Table reads the server's opens, sessions and connections, and joins them as
+// far as the protocol allows. The report is never nil.
+func Table(ctx context.Context, o TableOptions) *Report {
+	t := &table{o: o, rec: NewRecorder(o.OnEvent), report: newReport("table", o.Endpoint)}
+	t.res = &TableResult{Opens: []OpenRow{}, Sessions: []SessionRow{}, Connections: []ConnectionRow{}}
+	failed := t.run(ctx)
+	if t.observer != nil {
+		cleanUp, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+		if t.second != nil && t.observer.conn.Err() == nil {
+			t.second.Close(cleanUp)
+		}
+		t.observer.leave(cleanUp)
+		cancel()
+	}
+	switch {
+	case ctx.Err() != nil:
+		t.report.Interrupted = true
+	case failed != nil:
+		t.report.Error = failed
+	default:
+		t.report.Table = t.res
+		t.report.Verdict = &Verdict{Code: 0, Name: "NO_ERROR", Because: []int{}, Next: []string{},
+			Summary: fmt.Sprintf("The server lists %s and %s.", countOpens(len(t.res.Opens)), countSessions(len(t.res.Sessions)))}
+	}
+	t.report.Events = t.rec.Events()
+	t.report.Finished = Time{time.Now()}
+	return t.report
+}
+
+func countSessions(n int) string {
+	if n == 1 {
+		return "1 session"
+	}
+	return fmt.Sprintf("%d sessions", n)
+}
+
+func (t *table) note(format string, args ...any) {
+	t.report.Notes = append(t.report.Notes, fmt.Sprintf(format, args...))
+}
+
+func (t *table) run(ctx context.Context) *RunError {
+	e := t.o.Endpoint
+	o, err := e.observe(ctx, "")
+	if err != nil {
+		return newRunError("connect to "+e.Target.Address(), err)
+	}
+	t.observer = o
+	t.report.Server = &ServerInfo{}
+	o.describe(t.report.Server)
+	if o.denied != nil {
+		t.note("%s", o.whyNoTable(o.denied))
+		return newRunError("read the server's tables", o.denied)
+	}
+	var wg sync.WaitGroup
+	var sessions []smb.SessionInfo
+	var sessionsErr, connectionsErr error
+	wg.Go(func() { sessions, connectionsErr, sessionsErr = t.smallerTables(ctx) })
+	rows, err := o.opens(ctx, nil)
+	wg.Wait()
+	if err != nil {
+		t.note("%s", o.whyNoTable(err))
+		return newRunError("read the server's tables", err)
+	}
+	if sessionsErr != nil {
+		t.note("The sessions could not be read (%s), so no open could be joined to its client.", plainText(sessionsErr))
+	}
+	if connectionsErr != nil {
+		t.note("The connections could not be read: %s.", plainText(connectionsErr))
+	}
+	t.res.Sessions = t.sessionRows(sessions)
+	t.joinClients(ctx, rows)
+	t.filter(rows)
+	return nil
+}
+
+// smallerTables reads the sessions and the connections of every disk share on
+// a pipe of its own, while the opens are being read.
+func (t *table) smallerTables(ctx context.Context) (sessions []smb.SessionInfo, connectionsErr, sessionsErr error) {
+	ipc, err := t.observer.session.TreeConnect(ctx, "IPC$")
+	if err != nil {
+		return nil, err, err
+	}
+	if t.second, err = ipc.OpenPipe(ctx, "srvsvc"); err != nil {
+		return nil, err, err
+	}
+	tables, err := smb.NewServerService(ctx, t.second, `\\`+t.o.Endpoint.Target.Server)
+	if err != nil {
+		return nil, err, err
+	}
+	sessions, sessionsErr = tables.SessionEnum(ctx, "", "")
+	for _, s := range t.observer.shares {
+		connections, err := tables.ConnectionEnum(ctx, s.share)
+		if err != nil {
+			return sessions, err, sessionsErr
+		}
+		for _, c := range connections {
+			t.res.Connections = append(t.res.Connections, t.connectionRow(s.share, c))
+		}
+	}
+	return sessions, nil, sessionsErr
+}
+
+// connectionRow leaves out what Samba fills in without knowing it.
+func (t *table) connectionRow(share string, c smb.ConnectionInfo) ConnectionRow {
+	row := ConnectionRow{Share: share, Opens: int(c.Opens)}
+	if !t.observer.isSamba() {
+		age := int64(c.Age / time.Second)
+		row.ID, row.User, row.AgeS = fmt.Sprintf("0x%X", c.ID), c.User, &age
+	}
+	return row
+}
+
+// sessionRows puts the sessions into the report's terms and marks the tool's
+// own.
+func (t *table) sessionRows(sessions []smb.SessionInfo) []SessionRow {
+	rows := make([]SessionRow, 0, len(sessions))
+	samba := t.observer.isSamba()
+	for _, s := range sessions {
+		row := SessionRow{Client: s.Client, User: s.User}
+		known := s.Known()
+		if known&smb.SessionHasOpens != 0 {
+			n := int(s.Opens)
+			row.Opens = &n
+		}
+		if known&smb.SessionHasTimes != 0 {
+			age := int64(s.Age / time.Second)
+			row.AgeS = &age
+			if !samba {
+				idle := int64(s.Idle / time.Second)
+				row.IdleS = &idle
+			}
+		}
+		rows = append(rows, row)
+	}
+	if samba && len(rows) > 0 {
+		t.note("Samba does not keep how long a session has been idle, nor who a connection belongs to.")
+	}
+	t.markOwn(rows)
+	return rows
+}
+
+// markOwn marks the tool's own session: the one of its user and address that
+// is as old as it. Where several fit, none is marked.
+func (t *table) markOwn(rows []SessionRow) {
+	host := hostOf(t.observer.conn.LocalAddr().String())
+	age := int64(time.Since(t.observer.since)/time.Second) + 1
+	own := -1
+	for i, row := range rows {
+		if !strings.EqualFold(row.Client, host) || row.AgeS == nil || *row.AgeS > age || !sameUser(row.User, t.o.Endpoint.Credentials.User) {
+			continue
+		}
+		if own >= 0 {
+			t.note("The tool's own session is one of several young ones of %s from %s; it could not be told which.", row.User, row.Client)
+			return
+		}
+		own = i
+	}
+	if own >= 0 {
+		rows[own].Own = true
+	}
+}
+
+// sameUser compares the name in a table with the one logged on with, which may
+// be written user@domain.
+func sameUser(listed, user string) bool {
+	name, _, _ := strings.Cut(user, "@")
+	return strings.EqualFold(listed, user) || strings.EqualFold(listed, name)
+}
+
+func hostOf(addr string) string {
+	i := strings.LastIndexByte(addr, ':')
+	if i < 0 {
+		return addr
+	}
+	return strings.Trim(addr[:i], "[]")
+}
+
+// maxFilteredClients bounds the listings that ask for one client each.
+const maxFilteredClients = 64
+
+// joinClients finds out which client an open belongs to. Windows lists the
+// opens of one client when asked; elsewhere the user's sessions must do.
+func (t *table) joinClients(ctx context.Context, rows []OpenRow) {
+	if exact := t.exactClients(ctx); exact != nil {
+		for i := range rows {
+			if client, ok := exact[rows[i].ID]; ok {
+				rows[i].Client, rows[i].ClientBasis = client, BasisExact
+			}
+		}
+	}
+	clients := map[string][]string{} // by user, in lower case
+	for _, s := range t.res.Sessions {
+		user := strings.ToLower(s.User)
+		if s.User != "" && !slices.Contains(clients[user], s.Client) {
+			clients[user] = append(clients[user], s.Client)
+		}
+	}
+	for i := range rows {
+		row := &rows[i]
+		if row.ClientBasis == BasisExact {
+			continue
+		}
+		switch found := clients[strings.ToLower(row.User)]; {
+		case row.User == "" || len(found) == 0:
+			row.ClientBasis = BasisUnknown
+		case len(found) == 1:
+			row.Client, row.ClientBasis = found[0], BasisOnlySession
+		default:
+			row.ClientBasis, row.Candidates = BasisOneOf, found
+		}
+	}
+}
+
+// exactClients asks for the opens of one client after the other. It is nil
+// where that is not known to work: Samba compares the client's name with the
+// users' and lists nothing.
+func (t *table) exactClients(ctx context.Context) map[string]string {
+	if t.observer.isSamba() {
+		return nil
+	}
+	var clients []string
+	for _, s := range t.res.Sessions {
+		if s.Client != "" && !slices.Contains(clients, s.Client) {
+			clients = append(clients, s.Client)
+		}
+	}
+	if len(clients) < 2 {
+		return nil // the only client is found without asking
+	}
+	if len(clients) > maxFilteredClients {
+		t.note("There are sessions from %d clients: too many to ask for the opens of each.", len(clients))
+		return nil
+	}
+	found := map[string]string{}
+	for _, client := range clients {
+		err := t.observer.tables.FileEnum(ctx, "", `\\`+strings.TrimLeft(client, `\`), func(f smb.FileInfo) error {
+			id := fmt.Sprintf("0x%X", f.ID)
+			if other, twice := found[id]; twice && other != client {
+				return fmt.Errorf("the server listed open %s for two clients", id)
+			}
+			found[id] = client
+			return nil
+		})
+		if err != nil {
+			t.note("The opens could not be listed by client: %s.", plainText(err))
+			return nil
+		}
+	}
+	return found
+}
+
+// filter keeps the opens, sessions and connections that were asked for.
+func (t *table) filter(rows []OpenRow) {
+	target := t.o.Endpoint.Target
+	path := strings.ToLower(strings.ReplaceAll(t.o.Path, "/", `\`))
+	below := strings.ToLower(target.Path)
+	rows = slices.DeleteFunc(rows, func(r OpenRow) bool {
+		sharePath := strings.ToLower(r.SharePath)
+		return target.Share != "" && !strings.EqualFold(r.Share, target.Share) ||
+			below != "" && sharePath != below && !strings.HasPrefix(sharePath, below+`\`) ||
+			path != "" && !strings.Contains(strings.ToLower(r.Path), path) && !strings.Contains(strings.ToLower(r.Share)+`\`+sharePath, path) ||
+			t.o.User != "" && !strings.EqualFold(r.User, t.o.User) ||
+			t.o.Client != "" && !strings.EqualFold(r.Client, t.o.Client) && !slices.ContainsFunc(r.Candidates, func(c string) bool { return strings.EqualFold(c, t.o.Client) })
+	})
+	t.res.Opens = rows
+	t.res.Sessions = slices.DeleteFunc(t.res.Sessions, func(s SessionRow) bool {
+		return t.o.User != "" && !strings.EqualFold(s.User, t.o.User) || t.o.Client != "" && !strings.EqualFold(s.Client, t.o.Client)
+	})
+	if target.Share != "" {
+		t.res.Connections = slices.DeleteFunc(t.res.Connections, func(c ConnectionRow) bool { return !strings.EqualFold(c.Share, target.Share) })
+	}
+}

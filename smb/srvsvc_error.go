@@ -1,0 +1,33 @@
+package smb
+
+import (
+	"fmt"
+	"io/fs"
+)
+
+// Win32Error is the nonzero return value of a call to the Server service: a
+// Win32 error code, [MS-ERREF] 2.2, or a NERR code, [MS-SRVS] 2.2.2.10.
+type Win32Error uint32
+
+// The codes that calls to the Server service are steered by.
+const (
+	ErrorAccessDenied      Win32Error = 5    // ERROR_ACCESS_DENIED
+	ErrorInvalidLevel      Win32Error = 124  // ERROR_INVALID_LEVEL
+	ErrorMoreData          Win32Error = 234  // ERROR_MORE_DATA
+	NerrClientNameNotFound Win32Error = 2312 // NERR_ClientNameNotFound
+	NerrFileIDNotFound     Win32Error = 2314 // NERR_FileIdNotFound
+)
+
+// Error returns the code's name and number, such as "ERROR_ACCESS_DENIED (5)".
+func (e Win32Error) Error() string {
+	if name := Win32Name(uint32(e)); name != "" {
+		return fmt.Sprintf("%s (%d)", name, uint32(e))
+	}
+	return fmt.Sprintf("Win32 error %d", uint32(e))
+}
+
+// Is reports whether e is the same failure as target in the terms of io/fs:
+// fs.ErrPermission for ERROR_ACCESS_DENIED.
+func (e Win32Error) Is(target error) bool {
+	return e == ErrorAccessDenied && target == fs.ErrPermission
+}

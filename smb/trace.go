@@ -1,0 +1,27 @@
+package smb
+
+import "time"
+
+// Trace holds hooks that see a connection at work. Any of them may be nil.
+// They run on the connection's own goroutines, must not block, and must not
+// keep the slices they are given.
+type Trace struct {
+	// Sent gets every message, or chain of related messages, that is sent, in
+	// plain text: before encryption, with its signature.
+	Sent func(at time.Time, message []byte)
+
+	// Received gets every message or chain that arrives, after decryption.
+	Received func(at time.Time, message []byte)
+}
+
+func (t *Trace) sent(message []byte) {
+	if t != nil && t.Sent != nil {
+		t.Sent(time.Now(), message)
+	}
+}
+
+func (t *Trace) received(message []byte) {
+	if t != nil && t.Received != nil {
+		t.Received(time.Now(), message)
+	}
+}
