@@ -14,6 +14,13 @@ type pipeConn interface {
 	Read(ctx context.Context, b []byte) (int, error)
 }
 
+// readAhead is a pipe that keeps several reads under way. It must be told how
+// many more messages are certain to come: a read that no message answers
+// cannot be taken back from Samba, which then answers no LOGOFF either.
+type readAhead interface {
+	Expect(messages int)
+}
+
 const (
 	// rpcMaxFrag is the fragment size offered for both directions. Servers
 	// grant no more (Samba answers 5840 to an offer of 65535), and one that
@@ -233,6 +240,10 @@ func (r *rpcReply) next(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("a response fragment that is not the last carries no data")
 	case len(stub) == 0:
 		return nil, io.EOF
+	}
+	// All fragments but the last are as long as this one.
+	if ahead, ok := r.c.pipe.(readAhead); ok && !r.ended && uint64(head.allocHint) > uint64(len(stub)) {
+		ahead.Expect(int((uint64(head.allocHint) - uint64(len(stub))) / uint64(len(stub))))
 	}
 	return stub, nil
 }
