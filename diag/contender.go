@@ -2,16 +2,9 @@ package diag
 
 import (
 	"context"
-	"time"
 
 	"err32/smb"
 )
-
-// try is what a contender met at one attempt.
-type try struct {
-	sent   time.Time
-	status smb.NTStatus
-}
 
 // contender is a client that wants the file for reading and writing and lets
 // others read and write it: what an ordinary program asks for.

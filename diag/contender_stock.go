@@ -96,8 +96,9 @@ func (c *stockContender) status(err error) (smb.NTStatus, error) {
 
 // otherTries is what reading, renaming and deleting the file meet, each done
 // as a program does it. It must be called only while the holder's share mode
-// is known to refuse what changes the file.
-func (c *stockContender) otherTries(ctx context.Context, path string) []OtherTry {
+// is known to refuse what changes the file. Each is handed to met as it is
+// answered.
+func (c *stockContender) otherTries(ctx context.Context, path string, met func(operation string, status smb.NTStatus)) []OtherTry {
 	ctx, cancel := withTimeout(ctx, c.timeout)
 	defer cancel()
 	share := c.share.WithContext(ctx)
@@ -115,7 +116,7 @@ func (c *stockContender) otherTries(ctx context.Context, path string) []OtherTry
 		{"rename", func() error { return share.Rename(path, path+".renamed") }},
 		{"delete", func() error { return share.Remove(path) }},
 	}
-	var tries []OtherTry
+	tries := []OtherTry{}
 	for _, o := range operations {
 		err := o.do()
 		status, failed := c.status(err)
@@ -127,6 +128,7 @@ func (c *stockContender) otherTries(ctx context.Context, path string) []OtherTry
 			t.Text = strings.TrimSpace(err.Error())
 		}
 		tries = append(tries, t)
+		met(o.name, status)
 	}
 	return tries
 }

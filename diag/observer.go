@@ -61,12 +61,7 @@ func (o *observer) openTables(ctx context.Context, server string) error {
 	if o.info, err = o.tables.ServerInfo(ctx); err != nil && !isRefusal(err) {
 		return err
 	}
-	before := time.Now()
-	if clock, err := o.tables.RemoteTOD(ctx); err == nil {
-		middle := before.Add(time.Since(before) / 2)
-		offset := Milliseconds(clock.Sub(middle).Round(10 * time.Millisecond)) // the clock's own step
-		o.offset = &offset
-	} else if !isRefusal(err) {
+	if err := o.readClock(ctx); err != nil {
 		return err
 	}
 	shares, err := o.tables.ShareEnum(ctx)
@@ -77,6 +72,25 @@ func (o *observer) openTables(ctx context.Context, server string) error {
 		if s.Path != "" && s.Type.Kind() == smb.STypeDisk {
 			o.shares = append(o.shares, shareRoot{s.Name, strings.TrimRight(s.Path, `\`)})
 		}
+	}
+	return nil
+}
+
+// readClock compares the server's clock with ours. NetrRemoteTOD counts in
+// 10 ms at best; Samba's counts whole seconds, and then NEGOTIATE knows better.
+func (o *observer) readClock(ctx context.Context) error {
+	before := time.Now()
+	clock, err := o.tables.RemoteTOD(ctx)
+	offset, known := clock.Sub(before.Add(time.Since(before)/2)), err == nil
+	if negotiated, ok := o.conn.ClockOffset(); ok && (!known || clock.Nanosecond() == 0) {
+		offset, known = negotiated, true
+	}
+	if known {
+		ms := Milliseconds(offset.Round(time.Millisecond))
+		o.offset = &ms
+	}
+	if err != nil && !isRefusal(err) {
+		return err
 	}
 	return nil
 }

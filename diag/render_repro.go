@@ -28,6 +28,9 @@ func (p *reportPage) whoHeldWhat(r *ReproResult) {
 	}
 	p.field("Disconnect", disconnectText(r.Disconnect))
 	p.field("Contender", contenderText(r))
+	if r.Holder == nil {
+		return // the run ended before anything was held
+	}
 	p.field("Error 32", fmt.Sprintf("while the holder lived: %s; after the disconnect: %s",
 		yesNo(r.Error32WhileHeld), yesNo(r.Error32AfterDisconnect)))
 	p.field("Free", releaseText(&r.Release))
@@ -36,7 +39,7 @@ func (p *reportPage) whoHeldWhat(r *ReproResult) {
 func contenderText(r *ReproResult) string {
 	from := map[string]string{
 		"other": "from a client of its own",
-		"same":  "from the holder's own session",
+		"same":  "from the holder's own client",
 	}[r.RetryFrom]
 	if r.Contender == "go-smb2" {
 		return joinNonEmpty(", ", "go-smb2, an ordinary client", from)

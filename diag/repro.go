@@ -111,11 +111,17 @@ func (r *repro) look(ctx context.Context) *RunError {
 	if r.holder, err = e.connect(ctx, e.Target.Share, r.holderID); err != nil {
 		return newRunError("connect to "+e.Target.String(), err)
 	}
+	s := &ServerInfo{}
+	r.report.Server = s
+	r.holder.describe(s)
+	r.rec.Record(ActorHolder, whatConnect, strings.Join(nonEmpty("SMB "+s.Dialect, s.Signing, s.Encryption, e.Credentials.String()), ", "))
 	var wg sync.WaitGroup
 	var observerErr, contenderErr error
 	wg.Go(func() { r.observer, observerErr = e.observe(ctx, e.Target.Share) })
 	if r.o.RetryFrom != "same" {
 		wg.Go(func() { r.contender, contenderErr = r.connectContender(ctx) })
+	} else {
+		r.contender = &ownContender{client: r.holder, borrowed: true}
 	}
 	wg.Wait()
 	if observerErr != nil {
@@ -124,15 +130,9 @@ func (r *repro) look(ctx context.Context) *RunError {
 	if contenderErr != nil {
 		return newRunError("connect the contender to "+e.Target.String(), contenderErr)
 	}
-	if r.o.RetryFrom == "same" {
-		r.contender = &ownContender{client: r.holder, borrowed: true}
-	}
-	r.report.Server = &ServerInfo{}
-	r.observer.describe(r.report.Server)
-	r.holder.describe(r.report.Server)
+	r.observer.describe(s)
+	r.holder.describe(s)
 	r.res.Contender = r.contender.name()
-	s := r.report.Server
-	r.rec.Record(ActorHolder, whatConnect, strings.Join(nonEmpty("SMB "+s.Dialect, s.Signing, s.Encryption, e.Credentials.String()), ", "))
 	r.rec.Record(ActorContender, whatConnect, r.contender.name()+", from "+r.retryFrom())
 	if r.observer.denied != nil {
 		r.note("%s", r.observer.whyNoTable(r.observer.denied))
@@ -297,7 +297,7 @@ func (r *repro) baseline(ctx context.Context) *RunError {
 	if failed != nil {
 		return failed
 	}
-	r.recordTry(status, "")
+	r.recordTry(status)
 	switch {
 	case status == smb.StatusSuccess:
 		return nil
@@ -308,18 +308,17 @@ func (r *repro) baseline(ctx context.Context) *RunError {
 	// Without FILE_SHARE_DELETE both rename and delete must be refused;
 	// with it they would change the file.
 	if ok && r.o.Share&smb.ShareDelete == 0 {
-		r.res.OtherTries = append(r.res.OtherTries, stock.otherTries(ctx, r.path)...)
-		for _, t := range r.res.OtherTries {
-			r.rec.Record(ActorContender, whatNote, t.Operation+" meets "+t.StatusName)
-		}
+		r.res.OtherTries = stock.otherTries(ctx, r.path, func(operation string, status smb.NTStatus) {
+			r.rec.Record(ActorContender, whatNote, operation+" meets "+status.String())
+		})
 	} else if ok {
 		r.note("What rename and delete would meet was not tried: the holder shares delete, so they would change the file.")
 	}
 	return nil
 }
 
-func (r *repro) recordTry(status smb.NTStatus, detail string) {
-	r.rec.RecordStatus(ActorContender, whatTry, detail, status)
+func (r *repro) recordTry(status smb.NTStatus) {
+	r.rec.RecordStatus(ActorContender, whatTry, "", status)
 }
 
 // try lets the contender open the file once. When go-smb2 fails without a
@@ -447,7 +446,8 @@ func (r *repro) watch(ctx context.Context) *RunError {
 	return failed
 }
 
-// recordEvery is the least time between two recorded tries that met the same.
+// recordEvery is the least time between two recorded tries that met the same:
+// polling without pause would fill the report.
 const recordEvery = 100 * time.Millisecond
 
 // contend tries to open the file again and again.
@@ -455,32 +455,25 @@ func (r *repro) contend(ctx context.Context) *RunError {
 	begin := time.Now()
 	var last smb.NTStatus
 	var recorded time.Time
-	unlisted := 0
-	for {
+	for n := 1; ; n++ {
 		status, failed := r.try(ctx)
 		if failed != nil {
 			return failed
 		}
 		now := time.Now()
 		over := now.Sub(begin) >= r.o.Wait
-		if status == last && now.Sub(recorded) < recordEvery && !over {
-			unlisted++
-		} else {
-			detail := ""
-			if unlisted > 0 {
-				detail = fmt.Sprintf("and %d tries before it that met the same", unlisted)
-			}
-			r.recordTry(status, detail)
-			last, recorded, unlisted = status, now, 0
+		if status != last || now.Sub(recorded) >= recordEvery || over {
+			r.recordTry(status)
+			last, recorded = status, now
 		}
 		switch {
 		case status == smb.StatusSuccess:
-			r.rec.Record(ActorContender, whatRelease, "the contender has the file")
+			r.rec.Record(ActorContender, whatRelease, fmt.Sprintf("the contender has the file, at try %d since the disconnect", n))
 			return nil
 		case status != smb.StatusSharingViolation:
 			return newRunError("open "+r.path+" as the contender", &smb.OpError{Op: "create", Path: r.path, Status: status})
 		case over:
-			r.rec.Record(ActorTool, whatWaited, "the wait of "+r.o.Wait.String()+" is over")
+			r.rec.Record(ActorTool, whatWaited, fmt.Sprintf("the wait of %v is over, after %d tries", r.o.Wait, n))
 			return nil
 		}
 		if r.o.Interval > 0 {

@@ -116,16 +116,16 @@ func Judge(events []Event) *Verdict {
 	var end string
 	if e.released != 0 {
 		v.Because = append(v.Because, e.released)
-		end = fmt.Sprintf("error 32 went on until the server freed the file after %s", seconds(e.releasedT))
+		end = fmt.Sprintf("Error 32 went on until the server freed the file after %s", seconds(e.releasedT))
 	} else {
 		last := e.refusedAfterT
 		if e.waited != 0 {
 			v.Because = append(v.Because, e.waited)
 			last = e.waitedT
 		}
-		end = fmt.Sprintf("error 32 went on for all of the %s the run looked; the file was not freed", seconds(last))
+		end = fmt.Sprintf("Error 32 went on for all of the %s that the run looked, and the file was not freed", seconds(last))
 	}
-	v.Summary = fmt.Sprintf("%s: %s.", staleStory(e.kind), end)
+	v.Summary = fmt.Sprintf("%s. %s.", staleStory(e.kind), end)
 	switch {
 	case e.listedAfter == 0:
 	case e.kind == smb.DisconnectLeak.String():

@@ -20,24 +20,24 @@ func (s *Session) Leave(ctx context.Context, kind DisconnectKind, tree *Tree, op
 		return s.leaveClosing(ctx, tree, opens)
 	case DisconnectLogoff:
 		return s.LogOff(ctx)
-	case DisconnectFIN:
-		return s.conn.Close()
-	case DisconnectRST, DisconnectVanish:
+	case DisconnectFIN, DisconnectRST, DisconnectVanish:
 		tcp, ok := s.conn.nc.(*net.TCPConn)
 		if !ok {
 			return &OpError{Op: "disconnect by " + kind.String(), Err: fmt.Errorf("the connection is not TCP: %w", errors.ErrUnsupported)}
 		}
-		if kind == DisconnectRST {
-			s.conn.end(net.ErrClosed)
-			err := closeRST(tcp)
-			s.conn.tasks.Wait()
-			return err
+		if kind == DisconnectVanish {
+			if err := vanish(tcp); err != nil {
+				return &OpError{Op: "disconnect by vanish", Err: err}
+			}
+			s.conn.goSilent()
+			return nil
 		}
-		if err := vanish(tcp); err != nil {
-			return &OpError{Op: "disconnect by vanish", Err: err}
+		s.conn.end(net.ErrClosed)
+		defer s.conn.tasks.Wait()
+		if kind == DisconnectFIN {
+			return closeFIN(tcp)
 		}
-		s.conn.goSilent()
-		return nil
+		return closeRST(tcp)
 	case DisconnectFreeze:
 		s.conn.goSilent()
 		return nil

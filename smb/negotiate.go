@@ -1,12 +1,12 @@
 package smb
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"time"
 )
 
 // negotiated is what client and server agreed on, [MS-SMB2] 3.2.1.2. It does
@@ -23,11 +23,25 @@ type negotiated struct {
 	signing      SigningAlgorithm
 	cipher       Cipher // 0: none
 	preauth      preauthHash
-	hint         []byte // the server's first GSS token
+	clockOffset  time.Duration // server's clock less ours, when clockKnown
+	clockKnown   bool
 }
 
 // ServerGUID is the server's identity, [MS-SMB2] 2.2.4.
 func (c *Conn) ServerGUID() GUID { return c.negotiated.serverGUID }
+
+// ClockOffset is the server's clock less the client's, from the SystemTime of
+// NEGOTIATE and good to half that round trip; ok is false when the server did
+// not tell.
+func (c *Conn) ClockOffset() (offset time.Duration, ok bool) {
+	return c.negotiated.clockOffset, c.negotiated.clockKnown
+}
+
+// fileTime converts a FILETIME, 100 ns since 1601, [MS-DTYP] 2.3.3.
+func fileTime(t uint64) time.Time {
+	const unixEpoch = 11644473600 // seconds from 1601 to 1970
+	return time.Unix(int64(t/1e7)-unixEpoch, int64(t%1e7)*100)
+}
 
 // Dialect is the dialect in use.
 func (c *Conn) Dialect() Dialect { return c.negotiated.dialect }
@@ -49,6 +63,7 @@ func (c *Conn) negotiate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	asked := time.Now()
 	calls, err := c.start(ctx, nil, request{msg: offer, keep: true})
 	if err != nil {
 		return err
@@ -63,6 +78,10 @@ func (c *Conn) negotiate(ctx context.Context) error {
 	n, err := readNegotiateResponse(offer, m.(*NegotiateResponse))
 	if err != nil {
 		return err
+	}
+	if serverTime := m.(*NegotiateResponse).SystemTime; serverTime != 0 {
+		middle := asked.Add(time.Since(asked) / 2)
+		n.clockOffset, n.clockKnown = fileTime(serverTime).Sub(middle), true
 	}
 	if n.dialect == SMB311 {
 		n.preauth.add(calls[0].sent)
@@ -131,7 +150,7 @@ func readNegotiateResponse(request *NegotiateRequest, m *NegotiateResponse) (n n
 	}
 	n = negotiated{
 		request: *request, dialect: m.Dialect, securityMode: m.SecurityMode, capabilities: m.Capabilities,
-		serverGUID: m.ServerGUID, hint: bytes.Clone(m.SecurityBuffer),
+		serverGUID:  m.ServerGUID,
 		maxTransact: min(m.MaxTransactSize, maxFrame-smallestMaxSize),
 		maxRead:     min(m.MaxReadSize, maxFrame-smallestMaxSize),
 		maxWrite:    min(m.MaxWriteSize, maxFrame-smallestMaxSize),
