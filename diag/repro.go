@@ -429,14 +429,14 @@ func disconnectStory(kind smb.DisconnectKind) string {
 
 // watch follows table and contender until the file is free or the wait ends.
 func (r *repro) watch(ctx context.Context) *RunError {
-	aside, stop := context.WithCancel(ctx)
+	over := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { r.watchTable(aside) })
+	wg.Go(func() { r.watchTable(ctx, over) })
 	if r.o.Disconnect == smb.DisconnectLeak {
-		wg.Go(func() { r.showLife(aside) })
+		wg.Go(func() { r.showLife(ctx, over) })
 	}
 	failed := r.contend(ctx)
-	stop()
+	close(over)
 	wg.Wait()
 	if failed != nil {
 		return failed
@@ -494,20 +494,24 @@ func (r *repro) contend(ctx context.Context) *RunError {
 // server longer is given a longer pause.
 const tablePause = 500 * time.Millisecond
 
-// watchTable lists the file's opens until ctx ends.
-func (r *repro) watchTable(ctx context.Context) {
+// watchTable lists the file's opens until the watch is over. A listing that
+// has begun is finished: one given up would cost the pipe.
+func (r *repro) watchTable(ctx context.Context, over <-chan struct{}) {
 	for first := true; r.observer.denied == nil; first = false {
 		begin := time.Now()
 		rows, failed := r.list(ctx)
 		if failed != nil {
 			return
 		}
-		if first && r.observer.denied == nil {
+		if first {
 			r.res.Opens.After = rows
 		}
 		pause := time.NewTimer(max(tablePause, 10*time.Since(begin)))
 		select {
 		case <-pause.C:
+		case <-over:
+			pause.Stop()
+			return
 		case <-ctx.Done():
 			pause.Stop()
 			return
@@ -516,12 +520,14 @@ func (r *repro) watchTable(ctx context.Context) {
 }
 
 // showLife sends an ECHO in the leaking holder's session every second.
-func (r *repro) showLife(ctx context.Context) {
+func (r *repro) showLife(ctx context.Context, over <-chan struct{}) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
+		case <-over:
+			return
 		case <-ctx.Done():
 			return
 		}
