@@ -27,7 +27,6 @@ type Conn struct {
 	credits  creditWindow
 	breaks   breakQueue
 	err      error // why the connection ended; nil while it lives
-	silent   bool  // frozen or vanished: nothing is read or written any more
 
 	outReady chan struct{} // tells the writer, capacity 1
 	ended    chan struct{} // closed with err set
@@ -109,12 +108,13 @@ func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 
 // end records why the connection ended and fails every request under way. The
-// first cause stays.
-func (c *Conn) end(cause error) {
+// first cause stays, and whoever brought it decides about the socket: first is
+// true for that one only.
+func (c *Conn) end(cause error) (first bool) {
 	c.mu.Lock()
 	if c.err != nil {
 		c.mu.Unlock()
-		return
+		return false
 	}
 	c.err = cause
 	calls := c.pending
@@ -125,16 +125,13 @@ func (c *Conn) end(cause error) {
 		call.err = cause
 		close(call.done)
 	}
+	return true
 }
 
 // fail ends the connection because of what it met, and closes the socket: a
 // server that breaks the protocol is not talked to any further.
 func (c *Conn) fail(cause error) {
-	c.end(cause)
-	c.mu.Lock()
-	silent := c.silent
-	c.mu.Unlock()
-	if !silent {
+	if c.end(cause) {
 		c.nc.Close()
 	}
 }
@@ -143,9 +140,6 @@ func (c *Conn) fail(cause error) {
 // goes on acknowledging what arrives. It returns when both goroutines have
 // ended.
 func (c *Conn) goSilent() {
-	c.mu.Lock()
-	c.silent = true
-	c.mu.Unlock()
 	c.end(ErrFrozen)
 	c.nc.SetDeadline(time.Unix(1, 0)) // wakes a blocked Read or Write
 	c.tasks.Wait()
