@@ -2,6 +2,7 @@ package diag
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"err32/smb"
@@ -125,6 +126,7 @@ func Judge(events []Event) *Verdict {
 		}
 		end = fmt.Sprintf("Error 32 went on for all of the %s that the run looked, and the file was not freed", seconds(last))
 	}
+	slices.Sort(v.Because)
 	v.Summary = fmt.Sprintf("%s. %s.", staleStory(e.kind), end)
 	switch {
 	case e.listedAfter == 0:
