@@ -65,7 +65,7 @@ func NewConn(ctx context.Context, nc net.Conn, host string, cfg *Config) (*Conn,
 	}
 	c.credits = newCreditWindow(c.cfg.Credits)
 	c.breaks.ready = make(chan struct{}, 1)
-	c.negotiated.maxTransact = 64 << 10
+	c.negotiated.maxTransact = smallestMaxSize // until it is known
 	c.tasks.Add(2)
 	go c.read()
 	go c.write()
@@ -178,8 +178,7 @@ func (c *Conn) read() {
 	defer c.tasks.Done()
 	r := bufio.NewReaderSize(c.nc, 32<<10)
 	for {
-		// Room for the answer's own headers beside the largest payload.
-		frame, err := readFrame(r, int(min(uint64(c.maxTransact())+64<<10, maxFrame)))
+		frame, err := readFrame(r, c.maxIncoming())
 		if err != nil {
 			c.fail(readCause(err))
 			return
@@ -203,10 +202,13 @@ func readCause(err error) error {
 	return fmt.Errorf("receive: %w", err)
 }
 
-func (c *Conn) maxTransact() uint32 {
+// maxIncoming bounds a frame: the largest payload that can be asked for, and
+// room for what stands around it.
+func (c *Conn) maxIncoming() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.negotiated.maxTransact
+	payload := max(c.negotiated.maxTransact, c.negotiated.maxRead)
+	return int(min(uint64(payload)+smallestMaxSize, maxFrame))
 }
 
 // receive takes one frame: a message, a chain of them, or either in a
