@@ -4,12 +4,17 @@ import "fmt"
 
 // repro writes what the repro command found.
 func (p *reportPage) repro(r *Report) error {
-	p.whoHeldWhat(r.Repro)
+	held := r.Repro.Holder != nil // else the run ended before there was anything to show
+	if held {
+		p.whoHeldWhat(r.Repro)
+	}
 	if err := p.timeline(r); err != nil {
 		return err
 	}
-	if err := p.opensOverTime(r); err != nil {
-		return err
+	if held {
+		if err := p.opensOverTime(r); err != nil {
+			return err
+		}
 	}
 	if err := p.otherTries(r.Repro.OtherTries); err != nil {
 		return err
@@ -28,12 +33,11 @@ func (p *reportPage) whoHeldWhat(r *ReproResult) {
 	}
 	p.field("Disconnect", disconnectText(r.Disconnect))
 	p.field("Contender", contenderText(r))
-	if r.Holder == nil {
-		return // the run ended before anything was held
-	}
 	p.field("Error 32", fmt.Sprintf("while the holder lived: %s; after the disconnect: %s",
 		yesNo(r.Error32WhileHeld), yesNo(r.Error32AfterDisconnect)))
-	p.field("Free", releaseText(&r.Release))
+	if r.Release.Released || r.Release.WaitedMS > 0 {
+		p.field("Free", releaseText(&r.Release))
+	}
 }
 
 func contenderText(r *ReproResult) string {

@@ -25,8 +25,10 @@ func (p *reportPage) timeline(r *Report) error {
 		}
 	}
 	since := "start"
-	if r.Repro != nil {
-		since = "disconnect"
+	for i := range r.Events {
+		if r.Events[i].What == whatDisconnect && r.Repro != nil {
+			since = "disconnect"
+		}
 	}
 	p.heading("Timeline, in ms since the " + since)
 	return p.grid(grid{
@@ -50,9 +52,9 @@ func same(e *Event) sameEvent { return sameEvent{e.Actor, e.What, e.Detail, e.St
 // again and again while it waits for the file.
 func repeats(e *Event) bool {
 	switch e.What {
-	case "try":
+	case whatTry:
 		return e.Win32 != nil && *e.Win32 == 32
-	case "list", "echo":
+	case whatList, whatEcho:
 		return true
 	}
 	return false
