@@ -31,12 +31,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"err32/cmdline"
 	"err32/diag"
+	"err32/diag/cmdline"
 	"err32/smb"
 )
 
 const version = "0.1.0"
+
+var tool = diag.Tool{Version: version, OS: runtime.GOOS, Arch: runtime.GOARCH}
 
 func main() { os.Exit(run(os.Args[1:])) }
 
@@ -53,11 +55,10 @@ func run(words []string) int {
 
 	p := &program{}
 	app := p.app()
-	line, err := cmdline.Line(app.Commands, arguments, words)
+	line, err := cmdline.Line(declared(app.Commands), words)
 	if err == nil {
 		err = cmp.Or(app.RunContext(ctx, line), p.err)
 	}
-	var usage *cmdline.UsageError
 	switch {
 	case p.pipeBroken():
 		return cmp.Or(p.code, exitFailed)
@@ -67,11 +68,12 @@ func run(words []string) int {
 		return exitInterrupted
 	}
 	say("error", err.Error())
+	var usage *cmdline.UsageError
 	if !errors.As(err, &usage) {
 		return exitFailed
 	}
-	if line := usage.Corrected(app.Commands, arguments); line != "" {
-		say("hint", "write "+line)
+	if usage.Hint != "" {
+		say("hint", "write "+usage.Hint)
 	}
 	return exitUsage
 }
@@ -88,8 +90,9 @@ func say(kind, text string) { fmt.Fprintf(os.Stderr, "err32: %s: %s\n", kind, te
 
 // program is one run; as a Writer it is stdout.
 type program struct {
-	code int
-	err  error // of the first write that failed: the help's printer drops it
+	code     int
+	progress *cmdline.Progress // while a run goes on
+	err      error             // of the first write that failed: the help's printer drops it
 }
 
 func (p *program) Write(b []byte) (int, error) {
@@ -100,10 +103,6 @@ func (p *program) Write(b []byte) (int, error) {
 
 // pipeBroken reports whether nobody reads stdout any more.
 func (p *program) pipeBroken() bool { return errors.Is(p.err, syscall.EPIPE) }
-
-// arguments is how many arguments each command takes, at least and at most; a
-// most of 0 is no limit.
-var arguments = map[string][2]int{"repro": {0, 1}, "hold": {1, 0}, "table": {1, 1}, "explain": {1, 0}, "help": {0, 1}}
 
 func (p *program) app() *cli.App {
 	app := &cli.App{
@@ -117,42 +116,55 @@ func (p *program) app() *cli.App {
 		CustomAppHelpTemplate: appHelp,
 		Commands: []*cli.Command{
 			{Name: "repro", Usage: "hold a file, go away, watch until the server frees it", ArgsUsage: "TARGET", Description: reproHelp, Flags: append(reproFlags(), sharedFlags()...), Action: p.repro},
-			{Name: "hold", Usage: "open and hold files", ArgsUsage: "TARGET…", Description: holdHelp, Flags: append(holdFlags(), sharedFlags()...), Action: p.hold},
+			{Name: "hold", Usage: "open files and hold them", ArgsUsage: "TARGET…", Description: holdHelp, Flags: append(holdFlags(), sharedFlags()...), Action: p.hold},
 			{Name: "table", Usage: "the server's sessions, connections and opens", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: tableHelp, Flags: append(tableFlags(), sharedFlags()...), Action: p.table},
 			{Name: "explain", Usage: "what a code or a mask means here, and what to do", ArgsUsage: "CODE…", Description: explainHelp, Flags: outputFlags(), Action: p.explain},
-			{Name: "version", Usage: "print the version", Description: versionHelp, Action: p.version},
-			{Name: "help", Usage: "this text, or the help of one command", ArgsUsage: "[COMMAND]", Description: helpHelp, Action: p.help},
+			{Name: "completion", Usage: "a script that makes a shell complete err32's commands", ArgsUsage: "SHELL", Description: completionHelp, Action: p.completion},
+			{Name: "version", Usage: "the version of err32, of Go, and the system", Description: "Examples:\n  err32 version\n  err32 version --json", Flags: outputFlags(), Action: p.version},
+			{Name: "help", Usage: "this text, or the help of one command", ArgsUsage: "[COMMAND]", Description: "Examples:\n  err32 help repro\n  err32 repro --help", Action: p.help},
 		},
 	}
 	for _, c := range app.Commands {
 		c.HideHelp = true // cmdline.Line turns --help into the help command
-		c.CustomHelpTemplate = cmdline.CommandHelp(c)
 		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return cmdline.Usagef("%v", err) }
 	}
 	return app
 }
 
+// declared is what package cmdline has to know of the commands.
+func declared(all []*cli.Command) []cmdline.Command {
+	var commands []cmdline.Command
+	for _, c := range all {
+		d := cmdline.Command{Name: c.Name, Usage: c.Usage, Arguments: c.ArgsUsage, Description: c.Description}
+		for _, f := range c.Flags {
+			d.Flags = append(d.Flags, f.(cmdline.Flag))
+		}
+		commands = append(commands, d)
+	}
+	return commands
+}
+
 func reproFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "disconnect", Value: smb.DefaultDisconnect().String(), Usage: "KIND: how the client goes away: close, logoff, fin, rst, vanish, freeze or leak"},
-		&cli.StringFlag{Name: "access", Value: "rw", Usage: "LETTERS: what the holder asks for, of rwxad; or a mask such as 0x12019f"},
-		&cli.StringFlag{Name: "share", Value: "none", Usage: "LETTERS: what the holder lets others do, of rwd; or none"},
-		&cli.DurationFlag{Name: "wait", Value: 30 * time.Second, Usage: "DUR: for how long to wait for the file"},
-		&cli.DurationFlag{Name: "interval", Value: 100 * time.Millisecond, Usage: "DUR: pause between two tries; 0 is none"},
+		&cli.StringFlag{Name: "access", Value: "rw", Usage: "LETTERS: what the holder asks for: r read, w write, x execute, a append, d delete; or a mask such as 0x12019f"},
+		&cli.StringFlag{Name: "share", Value: "none", Usage: "LETTERS: what the holder lets others do: r read, w write, d delete; or none"},
+		&cli.StringFlag{Name: "wait", Value: "30s", Usage: "DUR: for how long to wait for the file"},
+		&cli.StringFlag{Name: "interval", Value: "100ms", Usage: "DUR: pause between two tries; 0 is none"},
 		&cli.StringFlag{Name: "retry-from", Value: "other", Usage: "CLIENT: who tries again: other, or same, the holder's own session"},
 		&cli.StringFlag{Name: "retry-with", Value: "stock", Usage: "PROGRAM: what tries again: stock, an unmodified library (go-smb2), or own, err32's client"},
-		&cli.StringFlag{Name: "case", Usage: "NAME: sender-disconnect (q153260) or handle-leak (q277673); sets what is not given of --access, --share, --disconnect and --retry-from"},
+		&cli.StringFlag{Name: "case", Usage: "NAME: sender-disconnect (q153260) or handle-leak (q277673), which opens the file 10 times and sets what is not given of --access, --share and --disconnect"},
 	}
 }
 
 func holdFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.DurationFlag{Name: "for", Usage: "DUR: for how long; without it until Ctrl-C"},
-		&cli.StringFlag{Name: "disconnect", Value: "close", Usage: "KIND: how to leave: close, logoff, fin, rst, vanish, freeze or leak"},
-		&cli.StringFlag{Name: "access", Value: "rw", Usage: "LETTERS: what to ask for, of rwxad; or a mask such as 0x12019f"},
-		&cli.StringFlag{Name: "share", Value: "none", Usage: "LETTERS: what to let others do, of rwd; or none"},
-		&cli.IntFlag{Name: "count", Usage: "N: make TARGET-000001 and so on up to N, hold them, and remove them at the end"},
-		&cli.BoolFlag{Name: "all", Usage: "TARGET is a folder: hold every file below it"},
+		&cli.StringFlag{Name: "for", Usage: "DUR: for how long; without it until Ctrl-C, which is then the normal end"},
+		&cli.StringFlag{Name: "disconnect", Value: "close", Usage: "KIND: how to leave: close, logoff, fin, rst, vanish, freeze or leak; the last three need --for"},
+		&cli.StringFlag{Name: "access", Value: "rw", Usage: "LETTERS: what to ask for: r read, w write, x execute, a append, d delete; or a mask such as 0x12019f"},
+		&cli.StringFlag{Name: "share", Value: "none", Usage: "LETTERS: what to let others do: r read, w write, d delete; or none"},
+		&cli.StringFlag{Name: "count", Usage: "N: make N files, TARGET-000001 and so on, hold them, and remove them at the end; 1 to 1000000"},
+		&cli.BoolFlag{Name: "all", Usage: "TARGET is a folder: hold every file below it, and make none"},
 		&cli.StringFlag{Name: "ready-file", Usage: "FILE: write \"ready N\" to it once all N are held"},
 	}
 }
@@ -160,7 +172,7 @@ func holdFlags() []cli.Flag {
 func tableFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "path", Usage: "TEXT: only opens with this in their path"},
-		&cli.StringFlag{Name: "of-user", Usage: "NAME: only what is this user's; --user after the command does the same if -U is there to log on with"},
+		&cli.StringFlag{Name: "of-user", Usage: "NAME: only what is this user's; --user does the same where -U is given to log on with"},
 		&cli.StringFlag{Name: "client", Usage: "HOST: only what is this client's, by name or address"},
 	}
 }
@@ -174,8 +186,8 @@ func sharedFlags() []cli.Flag {
 		&cli.BoolFlag{Category: logOn, Name: "no-pass", Aliases: []string{"N"}, Usage: "no password; without a user, anonymous"},
 		&cli.BoolFlag{Category: logOn, Name: "pw-nt-hash", Usage: "the password is the NT hash, in hexadecimal"},
 		&cli.StringFlag{Category: logOn, Name: "use-kerberos", Value: "off", Usage: "WHEN: off, desired or required; Kerberos is not built yet"},
-		&cli.StringFlag{Category: connection, Name: "port", Aliases: []string{"p"}, Usage: "N: TCP port, if TARGET has none (445)"},
-		&cli.DurationFlag{Category: connection, Name: "timeout", Value: 10 * time.Second, Usage: "DUR: limit of one network step"},
+		&cli.StringFlag{Category: connection, Name: "port", Aliases: []string{"p"}, Usage: "N: TCP port, where TARGET has none; else 445"},
+		&cli.StringFlag{Category: connection, Name: "timeout", Value: "10s", Usage: "DUR: limit of one network step"},
 		&cli.StringFlag{Category: connection, Name: "max-protocol", Value: "3.1.1", Usage: "DIALECT: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1"},
 		&cli.StringFlag{Category: connection, Name: "signing", Value: "auto", Usage: "WHEN: auto or required"},
 		&cli.StringFlag{Category: connection, Name: "encrypt", Value: "auto", Usage: "WHEN: auto, required or off"},
@@ -203,13 +215,32 @@ func (p *program) help(c *cli.Context) error {
 	if topic == "" {
 		return cli.ShowAppHelp(c)
 	}
-	if c.App.Command(topic) == nil {
-		return cmdline.Usagef("no command %q; err32 help lists the commands", topic)
+	for _, d := range declared(c.App.Commands) {
+		if d.Name == topic {
+			_, err := io.WriteString(p, d.Help())
+			return err
+		}
 	}
-	return cli.ShowCommandHelp(c, topic)
+	return cmdline.Usagef("no command %q; err32 help lists the commands", topic)
 }
 
-func (p *program) version(*cli.Context) error {
+func (p *program) completion(c *cli.Context) error {
+	script, err := cmdline.Completion(c.Args().First(), declared(c.App.Commands))
+	if err != nil {
+		return cmdline.Usagef("SHELL: %v", err)
+	}
+	_, err = io.WriteString(p, script)
+	return err
+}
+
+func (p *program) version(c *cli.Context) error {
+	v := newValues(c)
+	switch {
+	case v.Err != nil:
+		return v.Err
+	case v.json:
+		return p.object(map[string]any{"schema": diag.Schema, "command": c.Command.Name, "tool": tool, "go": runtime.Version()})
+	}
 	_, err := fmt.Fprintf(p, "err32 %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
@@ -222,9 +253,7 @@ func (p *program) explain(c *cli.Context) error {
 	case v.Err != nil:
 		return v.Err
 	case v.json:
-		encoder := json.NewEncoder(p)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(struct {
+		return p.object(struct {
 			Schema  string `json:"schema"`
 			Command string `json:"command"`
 			*diag.Explanation
@@ -233,13 +262,24 @@ func (p *program) explain(c *cli.Context) error {
 	return e.WriteText(p, cmdline.Width())
 }
 
+// object writes one JSON object.
+func (p *program) object(o any) error {
+	encoder := json.NewEncoder(p)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(o)
+}
+
 func (p *program) repro(c *cli.Context) error {
-	if c.NArg() == 0 {
-		return cmdline.Usagef("the built-in lab server is not built yet in this version; name a TARGET, a folder on a share: err32 repro //server/share")
-	}
 	v := newValues(c)
-	name := cmdline.Parsed(&v.Values, "case", parseCase)
-	if name == "handle-leak" { // sender-disconnect is what the defaults are
+	name := ""
+	if c.IsSet("case") {
+		name = cmdline.Parsed(&v.Values, "case", cmdline.OneOf("sender-disconnect", "q153260", "handle-leak", "q277673"))
+	}
+	switch name {
+	case "q153260": // the defaults are those of this case
+		name = "sender-disconnect"
+	case "q277673", "handle-leak":
+		name = "handle-leak"
 		for flag, value := range map[string]string{"access": "r", "share": "r", "disconnect": "leak"} {
 			if !c.IsSet(flag) {
 				v.Fail(c.Set(flag, value))
@@ -251,8 +291,8 @@ func (p *program) repro(c *cli.Context) error {
 		Disconnect: cmdline.Parsed(&v.Values, "disconnect", parseDisconnect),
 		Access:     cmdline.Parsed(&v.Values, "access", smb.ParseAccess),
 		Share:      cmdline.Parsed(&v.Values, "share", smb.ParseShare),
-		Wait:       v.Duration("wait", ""),
-		Interval:   v.Duration("interval", ""),
+		Wait:       cmdline.Parsed(&v.Values, "wait", cmdline.ParseDuration),
+		Interval:   cmdline.Parsed(&v.Values, "interval", cmdline.ParseDuration),
 		RetryFrom:  cmdline.Parsed(&v.Values, "retry-from", cmdline.OneOf("other", "same")),
 		RetryWith:  cmdline.Parsed(&v.Values, "retry-with", cmdline.OneOf("stock", "own")),
 		Case:       name,
@@ -261,11 +301,13 @@ func (p *program) repro(c *cli.Context) error {
 	if err := p.logOn(v, &o.Endpoint); err != nil {
 		return err
 	}
-	progress := cmdline.NewProgress()
-	o.OnEvent = func(e diag.Event) { progress.Show(eventText(e)) }
-	report := diag.Repro(c.Context, o)
-	progress.End()
-	return p.show(v, report)
+	o.OnEvent = func(e diag.Event) {
+		if e.What == "try" {
+			e.Detail = "for " + o.Wait.String() + ":"
+		}
+		p.showEvent(e)
+	}
+	return p.show(v, diag.Repro(c.Context, o))
 }
 
 func (p *program) hold(c *cli.Context) error {
@@ -275,30 +317,17 @@ func (p *program) hold(c *cli.Context) error {
 		Disconnect: cmdline.Parsed(&v.Values, "disconnect", parseDisconnect),
 		Access:     cmdline.Parsed(&v.Values, "access", smb.ParseAccess),
 		Share:      cmdline.Parsed(&v.Values, "share", smb.ParseShare),
-		Count:      c.Int("count"),
 		All:        c.Bool("all"),
 	}
 	if c.IsSet("for") {
-		o.For = v.Duration("for", "0 holds nothing; without --for the files are held until Ctrl-C")
+		o.For = cmdline.Parsed(&v.Values, "for", cmdline.ParsePositive)
+	} else if k := o.Disconnect; k == smb.DisconnectVanish || k == smb.DisconnectFreeze || k == smb.DisconnectLeak {
+		v.Failf("--disconnect %s needs --for DUR: hold for DUR, go away like that, then stay until Ctrl-C, for what is left behind on the server lasts no longer than this process", k)
 	}
-	first := o.Endpoint.Target
-	for i := range c.NArg() {
-		t := v.target(i)
-		v.Fail(t.NeedShare())
-		if !strings.EqualFold(t.Address(), first.Address()) || !strings.EqualFold(t.Share, first.Share) {
-			v.Fail(fmt.Errorf("%s and %s are not on one share; hold takes TARGETs of one share", first, t))
-		}
-		if t.Path == "" && !o.All {
-			v.Fail(fmt.Errorf("%s names no file; write %s/FILE, or give --all for every file below it", t, t))
-		}
-		o.Targets = append(o.Targets, t)
+	if c.IsSet("count") {
+		o.Count = cmdline.Parsed(&v.Values, "count", cmdline.Within(1, 1_000_000))
 	}
-	if c.IsSet("count") && o.Count < 1 {
-		v.Fail(fmt.Errorf("--count: %d is less than 1", o.Count))
-	}
-	if o.Count > 0 && (o.All || len(o.Targets) > 1) {
-		v.Fail(errors.New("--count makes files named after one TARGET: it goes neither with --all nor with several TARGETs"))
-	}
+	v.holdTargets(&o)
 	ready := c.String("ready-file")
 	if ready != "" && v.Err == nil {
 		v.Fail(cmdline.RemoveReadyFile(ready))
@@ -306,21 +335,45 @@ func (p *program) hold(c *cli.Context) error {
 	if err := p.logOn(v, &o.Endpoint); err != nil {
 		return err
 	}
-	progress := cmdline.NewProgress()
-	o.OnProgress = progress.Count
+	o.OnProgress = p.progress.Count
 	o.OnReady = func(held int) error {
-		progress.End()
+		p.progress.End()
 		if ready != "" {
 			if err := cmdline.WriteReadyFile(ready, held); err != nil || v.json {
 				return err // with --json stdout is for the object alone
 			}
 		}
 		_, err := fmt.Fprintln(p, "ready")
+		p.progress = cmdline.NewProgress()
+		p.progress.Show("holding; Ctrl-C ends it")
 		return err
 	}
-	report := diag.Hold(c.Context, o)
-	progress.End()
-	return p.show(v, report)
+	return p.show(v, diag.Hold(c.Context, o))
+}
+
+// holdTargets reads the TARGETs, and says how they do not go together.
+func (v *values) holdTargets(o *diag.HoldOptions) {
+	first, n := o.Endpoint.Target, v.c.NArg()
+	if o.Count > 0 && o.All || n > 1 && (o.Count > 0 || o.All) {
+		v.Failf("--count, --all and several TARGETs exclude each other")
+	}
+	for i := range n {
+		t := v.target(i)
+		v.Fail(t.NeedShare())
+		switch {
+		case !strings.EqualFold(t.Address(), first.Address()) || !strings.EqualFold(t.Share, first.Share):
+			v.Failf("%s and %s are not on one server and share; hold takes TARGETs of one share", first, t)
+		case t.User != "" && (t.User != first.User || t.Domain != first.Domain):
+			v.Failf("the URLs name two users; hold logs on as one")
+		case o.Count > 0 && t.Path == "":
+			v.Failf("--count needs a NAME: %s/NAME makes NAME-000001 and so on", t)
+		case o.Count > 0 && strings.Contains(t.Path, ":"):
+			v.Failf("--count makes files, and %s names a stream", t)
+		case t.Path == "" && !o.All:
+			v.Failf("%s names no file; write %s/FILE, or give --all for every file below it", t, t)
+		}
+		o.Targets = append(o.Targets, t)
+	}
 }
 
 func (p *program) table(c *cli.Context) error {
@@ -334,61 +387,45 @@ func (p *program) table(c *cli.Context) error {
 	if err := p.logOn(v, &o.Endpoint); err != nil {
 		return err
 	}
-	progress := cmdline.NewProgress()
-	o.OnEvent = func(e diag.Event) { progress.Show(eventText(e)) }
-	report := diag.Table(c.Context, o)
-	progress.End()
-	return p.show(v, report)
+	o.OnEvent = p.showEvent
+	return p.show(v, diag.Table(c.Context, o))
 }
 
-func eventText(e diag.Event) string {
-	return strings.Join(strings.Fields(e.Actor+": "+e.What+" "+e.Detail+" "+e.StatusName), " ")
+// showEvent tells of an event on the line of progress, but not of what goes on
+// in the background all the time.
+func (p *program) showEvent(e diag.Event) {
+	if e.What != "list" && e.What != "echo" {
+		p.progress.Show(strings.Join(strings.Fields(e.Actor+": "+e.What+" "+e.Detail+" "+e.StatusName), " "))
+	}
 }
 
 // values reads the flags that several commands share.
 type values struct {
 	cmdline.Values
+	c    *cli.Context
 	json bool
 }
 
 func newValues(c *cli.Context) *values {
-	v := &values{Values: cmdline.Values{Context: c}}
-	format := cmdline.Parsed(&v.Values, "format", func(s string) (string, error) {
-		switch s {
-		case "markdown", "csv", "html":
-			return "", fmt.Errorf("%q is not built yet in this version; table and json are", s)
-		}
-		return cmdline.OneOf("table", "json")(s)
-	})
+	v := &values{Values: cmdline.Values{Flags: c}, c: c}
+	format := cmdline.Parsed(&v.Values, "format", cmdline.OneOf("table", "json"))
 	v.json = format == "json" || c.Bool("json")
 	if c.Bool("json") && c.IsSet("format") && format != "json" {
-		v.Fail(fmt.Errorf("--json and --format %s contradict each other", format))
+		v.Failf("--json and --format %s contradict each other", format)
 	}
 	return v
 }
 
-func parseCase(s string) (string, error) {
-	switch s = strings.ToLower(s); s {
-	case "q153260":
-		return "sender-disconnect", nil
-	case "q277673":
-		return "handle-leak", nil
-	case "", "sender-disconnect", "handle-leak":
-		return s, nil
-	}
-	return "", fmt.Errorf("%q is none of sender-disconnect (q153260), handle-leak (q277673)", s)
-}
-
 // target reads argument i. --port counts where the target has no port.
 func (v *values) target(i int) diag.Target {
-	t, err := diag.ParseTarget(v.Context.Args().Get(i))
+	t, err := diag.ParseTarget(v.c.Args().Get(i))
 	v.Fail(err)
-	if !v.Context.IsSet("port") {
+	if !v.c.IsSet("port") {
 		return t
 	}
 	port := cmdline.Parsed(&v.Values, "port", diag.ParsePort)
 	if t.Port != 0 && t.Port != port {
-		v.Fail(fmt.Errorf("TARGET says port %d and --port says %d", t.Port, port))
+		v.Failf("TARGET says port %d and --port says %d", t.Port, port)
 	}
 	t.Port = port
 	return t
@@ -398,7 +435,7 @@ func (v *values) target(i int) diag.Target {
 func (v *values) endpoint() diag.Endpoint {
 	e := diag.Endpoint{
 		Target:     v.target(0),
-		Timeout:    v.Duration("timeout", "0 would end every step at once"),
+		Timeout:    cmdline.Parsed(&v.Values, "timeout", cmdline.ParsePositive),
 		MaxDialect: cmdline.Parsed(&v.Values, "max-protocol", smb.ParseDialect),
 		Encryption: cmdline.Parsed(&v.Values, "encrypt", smb.ParsePolicy),
 		Version:    version,
@@ -407,22 +444,23 @@ func (v *values) endpoint() diag.Endpoint {
 		e.Signing = smb.Required
 	}
 	if cmdline.Parsed(&v.Values, "use-kerberos", cmdline.OneOf("off", "desired", "required")) == "required" {
-		v.Fail(errors.New("--use-kerberos=required: Kerberos is not built in yet; off and desired go on with NTLM"))
+		v.Failf("--use-kerberos=required: Kerberos is not built in yet; off and desired go on with NTLM")
 	}
-	if v.Context.Bool("no-pass") && v.Context.Bool("pw-nt-hash") {
-		v.Fail(errors.New("--no-pass and --pw-nt-hash contradict each other"))
+	if v.c.Bool("no-pass") && v.c.Bool("pw-nt-hash") {
+		v.Failf("--no-pass and --pw-nt-hash contradict each other")
 	}
 	for _, name := range []string{"user", "authentication-file"} {
-		if v.Context.IsSet(name) && v.Context.String(name) == "" {
-			v.Fail(fmt.Errorf("--%s is empty", name))
+		if v.c.IsSet(name) && v.c.String(name) == "" {
+			v.Failf("--%s is empty", name)
 		}
 	}
 	return e
 }
 
-// logOn finds the credentials, once all else of the command line is right.
+// logOn finds the credentials, once all else of the command line is right, and
+// begins the run.
 func (p *program) logOn(v *values, e *diag.Endpoint) error {
-	c := v.Context
+	c := v.c
 	if v.Err != nil {
 		return v.Err
 	}
@@ -442,11 +480,12 @@ func (p *program) logOn(v *values, e *diag.Endpoint) error {
 	}
 	if err == nil {
 		e.Credentials = credentials
+		p.progress = cmdline.NewProgress()
 	} else if v.json && c.Context.Err() == nil {
 		now, t := diag.Time{Time: time.Now()}, e.Target
 		err = errors.Join(err, diag.RenderJSON(p, &diag.Report{
 			Schema: diag.Schema, Command: c.Command.Name, Started: now, Finished: now,
-			Tool:   diag.Tool{Version: version, OS: runtime.GOOS, Arch: runtime.GOARCH},
+			Tool:   tool,
 			Target: &diag.TargetInfo{Server: t.Server, Port: cmp.Or(t.Port, diag.DefaultPort), Share: t.Share, Path: t.Path},
 			Error:  &diag.RunError{Op: "log-on", Text: err.Error()},
 		}))
@@ -454,8 +493,9 @@ func (p *program) logOn(v *values, e *diag.Endpoint) error {
 	return err
 }
 
-// show prints the report, and takes the exit code from it.
+// show ends the run: it prints the report, and takes the exit code from it.
 func (p *program) show(v *values, r *diag.Report) error {
+	p.progress.End()
 	p.code = r.ExitCode()
 	if r.Error != nil && !p.pipeBroken() {
 		say("error", diag.RenderError(r.Error))
@@ -479,7 +519,7 @@ and shows which opens the server still holds, who meets error 32 because of
 them, for how long, and what frees the file.
 
 Commands:
-{{range .VisibleCommands}}  {{printf "%-10s" .Name}}{{.Usage}}
+{{range .VisibleCommands}}  {{printf "%-12s" .Name}}{{.Usage}}
 {{end}}
 TARGET is //server[:port]/share[/path], \\server\share\path (in quotes), or
 smb://[[domain;]user@]server[:port]/share/path; //server where no share is
@@ -499,7 +539,7 @@ flags of a command, and examples.
 `
 
 const reproHelp = `TARGET is a folder on a share. One file err32-….tmp is made in it and removed
-at the end. What the client does when it goes away:
+at the end, also after Ctrl-C. What the client does when it goes away:
   close   CLOSE, LOGOFF, FIN: the control experiment
   logoff  LOGOFF without CLOSE
   fin     TCP FIN, nothing else: the process died
@@ -515,8 +555,21 @@ Examples:
   The same as JSON, for a script; the password is in a file:
     err32 repro -A ~/.fs1 --json //fs1/data/tmp > run.json; echo $?`
 
-const holdHelp = `Once all files are held, "ready" is one line on stdout (with --json and
---ready-file together, only the file tells).
+const holdHelp = `All files are held, or none: when one open is refused, what was opened is
+closed. If the reason is a sharing violation, the exit code is 32.
+
+TARGET is a file that exists; several TARGETs must be on one server and share.
+With --count it is a folder and the beginning of a name: //fs1/data/x makes
+x-000001, x-000002 … in //fs1/data. With --all it is a folder. --count, --all
+and several TARGETs exclude each other.
+
+Once all are held, "ready" is one line on stdout (with --json and --ready-file
+together, only the file tells). Then:
+  without --for  they are held until Ctrl-C, the normal end: exit code 0
+  with --for     they are held for DUR; Ctrl-C before is an interruption: 130
+
+What vanish, freeze and leak leave behind on the server lasts as long as this
+process. So these need --for: hold for DUR, go away, stay until Ctrl-C.
 
 Examples:
   Keep a file from being written for a minute:
@@ -526,6 +579,7 @@ Examples:
     err32 hold -A ~/.fs1 --count 1000 --for 10s --disconnect rst //fs1/data/x`
 
 const tableHelp = `Needs the right to read the server's tables: an administrator's, as a rule.
+A share and a path limit the opens to what lies there.
 
 Examples:
   Who has the plan open?
@@ -541,10 +595,8 @@ Examples:
   err32 explain 0xC0000043
   err32 explain access:0x12019f`
 
-const versionHelp = `Examples:
-  err32 version
-  err32 --version`
+const completionHelp = `SHELL is bash, zsh, fish or pwsh. The script's first lines say how to load it.
 
-const helpHelp = `Examples:
-  err32 help repro
-  err32 repro --help`
+Examples:
+  source <(err32 completion bash)
+  err32 completion fish | source`

@@ -39,7 +39,9 @@ func (e Endpoint) observe(ctx context.Context, share string) (*observer, error) 
 	o := &observer{client: c}
 	o.denied = o.openTables(ctx, e.Target.Server)
 	if o.denied != nil && ctx.Err() != nil {
-		o.leave(context.WithoutCancel(ctx))
+		// Without LOGOFF: Samba may not answer it after a cancelled CREATE of
+		// a pipe.
+		o.conn.Close()
 		return nil, ctx.Err()
 	}
 	return o, nil

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -477,7 +478,7 @@ func (r *repro) contend(ctx context.Context) *RunError {
 			return nil
 		}
 		if r.o.Interval > 0 {
-			pause := time.NewTimer(min(r.o.Interval, r.o.Wait-now.Sub(begin)))
+			pause := time.NewTimer(min(r.o.Interval, r.o.Wait-now.Sub(begin), untilProof(now.Sub(begin))))
 			select {
 			case <-pause.C:
 			case <-ctx.Done():
@@ -488,6 +489,17 @@ func (r *repro) contend(ctx context.Context) *RunError {
 			return newRunError("wait for the release", ctx.Err())
 		}
 	}
+}
+
+// untilProof is how long it is until the first refusal that proves the open
+// stale. However long the interval, one try falls there: else the run could
+// not tell a server that noticed at once from one that did not.
+func untilProof(elapsed time.Duration) time.Duration {
+	const proof = time.Duration(settle)*time.Millisecond + time.Millisecond
+	if elapsed >= proof {
+		return math.MaxInt64
+	}
+	return proof - elapsed
 }
 
 // tablePause is the least pause between two listings; a listing that took the

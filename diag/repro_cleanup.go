@@ -69,19 +69,22 @@ func (r *repro) endHolder(ctx context.Context) {
 }
 
 // removeFile deletes the run's file, on the observer's connection or on a new
-// one when that has ended.
+// one when that has ended or ends over it.
 func (r *repro) removeFile(ctx context.Context) {
 	why := ""
-	if r.observer.conn.Err() != nil {
-		c, err := r.o.Endpoint.connect(ctx, r.o.Endpoint.Target.Share, smb.GUID{})
-		if err != nil {
-			why = plainText(err)
-		} else {
-			r.observer = &observer{client: c, denied: r.observer.conn.Err()}
+	for range 2 {
+		if lost := r.observer.conn.Err(); lost != nil {
+			c, err := r.o.Endpoint.connect(ctx, r.o.Endpoint.Target.Share, smb.GUID{})
+			if err != nil {
+				why = plainText(err)
+				break
+			}
+			r.observer = &observer{client: c, denied: lost}
 		}
-	}
-	if why == "" {
 		why = removePatiently(ctx, r.observer.tree, r.path, time.Now().Add(cleanUpPatience))
+		if why == "" || r.observer.conn.Err() == nil {
+			break
+		}
 	}
 	if why == "" {
 		r.rec.RecordStatus(ActorTool, whatRemove, r.path, smb.StatusSuccess)

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
 	"syscall"
+
+	smb2 "github.com/hirochachacha/go-smb2"
 
 	"err32/smb"
 )
@@ -30,6 +34,8 @@ func plainText(err error) string {
 	var op *smb.OpError
 	var network *net.OpError
 	var dns *net.DNSError
+	var stockContext *smb2.ContextError
+	var stockTransport *smb2.TransportError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
@@ -45,10 +51,16 @@ func plainText(err error) string {
 		return "the server closed the connection"
 	case errors.As(err, &network) && network.Err != nil:
 		return network.Err.Error()
+	case errors.Is(err, smb.ErrServerClosed), errors.Is(err, io.EOF):
+		return "the server closed the connection"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &stockContext) && stockContext.Timeout():
+		return "the server did not answer in time"
 	case errors.As(err, &op) && op.Err != nil:
 		return plainText(op.Err)
+	case errors.As(err, &stockTransport):
+		return plainText(stockTransport.Err)
 	}
-	return err.Error()
+	return strings.TrimPrefix(err.Error(), "smb: ")
 }
 
 // statusText says in a few words what a status means where a run cannot go on.
@@ -63,7 +75,7 @@ func statusText(s smb.NTStatus) string {
 	case smb.StatusObjectNameNotFound, smb.StatusNoSuchFile:
 		return "there is no such file or folder"
 	case smb.StatusObjectPathNotFound:
-		return "the folder does not exist"
+		return "there is no folder of this name"
 	case smb.StatusNotADirectory:
 		return "this is a file; a folder is needed"
 	case smb.StatusFileIsADirectory:

@@ -102,6 +102,7 @@ func (t *table) run(ctx context.Context) *RunError {
 	}
 	t.res.Sessions = t.sessionRows(sessions)
 	t.joinClients(ctx, rows)
+	t.markOwnPipes(rows)
 	t.filter(rows)
 	return nil
 }
@@ -190,6 +191,29 @@ func (t *table) markOwn(rows []SessionRow) {
 	}
 	if own >= 0 {
 		rows[own].Own = true
+	}
+}
+
+// ownPipes is how many pipes Table itself opens.
+const ownPipes = 2
+
+// markOwnPipes marks the tool's own opens: its pipes to srvsvc. Windows lists
+// pipes by its documentation, [MS-SMB2] 3.3.4.20, which was not seen on a
+// server; Samba does not list them.
+func (t *table) markOwnPipes(rows []OpenRow) {
+	var found []*OpenRow
+	for i := range rows {
+		name := rows[i].Path[strings.LastIndexByte(rows[i].Path, '\\')+1:]
+		if rows[i].Share == "" && strings.EqualFold(name, "srvsvc") && sameUser(rows[i].User, t.o.Endpoint.Credentials.User) {
+			found = append(found, &rows[i])
+		}
+	}
+	if len(found) > ownPipes {
+		t.note("%d of the %d pipes to srvsvc of %s are the tool's own; it could not be told which.", ownPipes, len(found), t.o.Endpoint.Credentials.User)
+		return
+	}
+	for _, row := range found {
+		row.Own = true
 	}
 }
 

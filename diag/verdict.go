@@ -74,12 +74,14 @@ func gather(events []Event) (e evidence) {
 	return e
 }
 
-// stale reports whether error 32 outlasted the disconnect.
+// stale reports whether error 32 outlasted the disconnect: whether the
+// contender met it after the time in which the server may notice, or to the
+// end of a shorter wait.
 func (e *evidence) stale() bool {
-	if e.disconnected == 0 || e.refusedHeld == 0 {
+	if e.disconnected == 0 || e.refusedHeld == 0 || e.refusedAfter == 0 {
 		return false
 	}
-	return e.released != 0 && e.releasedT > settle || e.released == 0 && e.refusedAfter != 0
+	return e.refusedAfterT > settle || e.released == 0 && e.waited != 0
 }
 
 // Judge draws the verdict from the events of a reproduction, and from nothing

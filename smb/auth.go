@@ -2,7 +2,6 @@ package smb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/oiweiwei/go-msrpc/ssp"
@@ -49,7 +48,8 @@ func (n NTLM) Mechanism() Mechanism {
 		who = credential.NewFromPassword(n.User, n.Password, options...)
 	}
 	return &gssMechanism{
-		name: "NTLM",
+		name:      "NTLM",
+		anonymous: n.User == "" && len(n.NTHash) == 0,
 		ctx: gssapi.NewSecurityContext(context.Background(), gssapi.WithCredential(who),
 			gssapi.WithMechanismFactory(ssp.SPNEGO), gssapi.WithMechanismFactory(ssp.NTLM)),
 		options: []gssapi.Option{
@@ -61,9 +61,10 @@ func (n NTLM) Mechanism() Mechanism {
 
 // gssMechanism is a mechanism of the GSS library.
 type gssMechanism struct {
-	name    string
-	ctx     context.Context // the library keeps the security context in it
-	options []gssapi.Option
+	name      string
+	anonymous bool
+	ctx       context.Context // the library keeps the security context in it
+	options   []gssapi.Option
 }
 
 func (m *gssMechanism) String() string { return m.name }
@@ -83,6 +84,9 @@ func (m *gssMechanism) Next(_ context.Context, token []byte) (next []byte, err e
 }
 
 func (m *gssMechanism) SessionKey() []byte {
+	if m.anonymous {
+		return nil // the library's is all zeros; no server signs with it
+	}
 	value, ok := gssapi.GetAttribute(m.ctx, gssapi.AttributeSessionKey, m.options...)
 	if !ok {
 		return nil
@@ -90,5 +94,3 @@ func (m *gssMechanism) SessionKey() []byte {
 	key, _ := value.([]byte)
 	return key
 }
-
-var errNoSessionKey = errors.New("the log-on gave no session key to sign or encrypt with")

@@ -61,10 +61,11 @@ func (q *breakQueue) signal() {
 }
 
 // takeBreak queues a break notification. Servers send it unsigned,
-// [MS-SMB2] 3.3.4.6.
+// [MS-SMB2] 3.3.4.6. Anything else that answers no request is dropped,
+// [MS-SMB2] 3.2.5.1.2.
 func (c *Conn) takeBreak(h Header, msg []byte) error {
 	if h.Command != CommandOplockBreak {
-		return &DecodeError{"unsolicited message", "Command", "is " + h.Command.String() + ", not OPLOCK_BREAK"}
+		return nil
 	}
 	_, m, err := ParseResponse(msg)
 	if err != nil {

@@ -2,6 +2,7 @@ package smb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -27,7 +28,6 @@ type call struct {
 	tree      uint32
 	signed    bool
 	sealed    bool
-	related   bool // one of a chain
 
 	asyncID   uint64
 	interim   bool // STATUS_PENDING has come
@@ -43,6 +43,9 @@ type call struct {
 // start sends requests: one, or several as a chain of related operations in
 // one frame, [MS-SMB2] 3.2.4.1.4. It waits for credits, not for answers.
 func (c *Conn) start(ctx context.Context, s *Session, requests ...request) ([]*call, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	need := 0
 	for _, r := range requests {
 		need += c.charge(r)
@@ -54,6 +57,7 @@ func (c *Conn) start(ctx context.Context, s *Session, requests ...request) ([]*c
 	}
 	calls, err := c.queue(s, requests)
 	if err != nil {
+		c.credits.giveBack(need)
 		return nil, err
 	}
 	for _, call := range calls {
@@ -66,11 +70,26 @@ func (c *Conn) start(ctx context.Context, s *Session, requests ...request) ([]*c
 // charge is the number of credits of a request. Before dialect 2.1, and
 // without the large MTU, every request costs one.
 func (c *Conn) charge(r request) int {
-	if c.negotiated.capabilities&CapLargeMTU == 0 {
+	if !c.negotiated.multiCredit {
 		return 1
 	}
 	return creditCharge(r.payload)
 }
+
+// affordable is the most of size bytes that one request may carry or ask for
+// with the credits there are. A server that grants few must not be asked for
+// more than it will ever grant.
+func (c *Conn) affordable(size uint32) uint32 {
+	if !c.negotiated.multiCredit {
+		return size // one credit is enough
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return uint32(min(uint64(size), uint64(max(c.credits.held(), 1))*creditPayload))
+}
+
+// errFewCredits is a request that needs more credits than there will be.
+var errFewCredits = errors.New("too few credits")
 
 // awaitCredits returns with the mutex held, as it was called, once need
 // credits may be taken. Requests are served in the order they came.
@@ -88,8 +107,8 @@ func (c *Conn) awaitCredits(ctx context.Context, need int) error {
 			return c.err
 		case c.credits.waiters[0] == turn && c.credits.available >= need:
 			return nil
-		case c.credits.waiters[0] == turn && c.credits.inFlight == 0:
-			return fmt.Errorf("the server granted %d credits, and the request needs %d", c.credits.available, need)
+		case c.credits.waiters[0] == turn && len(c.pending) == 0:
+			return fmt.Errorf("%w: the server granted %d, and the request needs %d", errFewCredits, c.credits.available, need)
 		}
 		c.mu.Unlock()
 		var err error
@@ -157,7 +176,7 @@ func (c *Conn) queue(s *Session, requests []request) ([]*call, error) {
 			s.signer.sign(c.out[start:])
 		}
 		block[i] = call{conn: c, session: s, command: r.msg.Command(), messageID: h.MessageID, charge: charge,
-			tree: r.tree, signed: sign, sealed: seal, related: len(requests) > 1, done: make(chan struct{})}
+			tree: r.tree, signed: sign, sealed: seal, done: make(chan struct{})}
 		if r.keep {
 			block[i].sent = append([]byte(nil), c.out[start:]...)
 		}
@@ -239,7 +258,12 @@ func (k *call) abandon() (interim bool) {
 	default:
 	}
 	k.abandoned = true
-	if k.command != CommandNegotiate && k.command != CommandSessionSetup {
+	switch k.command {
+	case CommandNegotiate, CommandSessionSetup:
+		// There is no session yet to cancel anything in.
+	case CommandClose, CommandTreeDisconnect, CommandLogoff:
+		// What is to be given up is better given up late than never.
+	default:
 		c.queueCancel(k)
 	}
 	return k.interim
@@ -248,7 +272,7 @@ func (k *call) abandon() (interim bool) {
 // queueCancel sends CANCEL. It uses the MessageId of the request it cancels,
 // takes no credit and has no answer. The mutex is held.
 func (c *Conn) queueCancel(k *call) {
-	h := Header{MessageID: k.messageID, TreeID: k.tree}
+	h := Header{MessageID: k.messageID}
 	if k.interim {
 		h.Flags, h.AsyncID = FlagAsync, k.asyncID
 	}
@@ -273,10 +297,11 @@ func (c *Conn) queueCancel(k *call) {
 	}
 }
 
-// closeLate closes the open that an abandoned CREATE got after all. A CREATE
-// of a chain is closed by the chain itself. The mutex is held.
+// closeLate closes the open that an abandoned CREATE got after all. If its
+// chain has closed it before, the server says so and nothing is lost. The
+// mutex is held.
 func (c *Conn) closeLate(k *call) {
-	if k.command != CommandCreate || k.related || k.header.Status.IsError() {
+	if k.command != CommandCreate || k.header.Status.IsError() {
 		return
 	}
 	_, m, err := ParseResponse(k.msg)
@@ -298,13 +323,14 @@ func (c *Conn) closeLate(k *call) {
 // [MS-SMB2] 3.2.5.1.3 and 3.2.5.1.1. Interim responses may be unsigned: Samba
 // does not sign them.
 func (k *call) authenticate(h Header, msg []byte, sealedBy *Session, interim bool) error {
-	if k.sealed {
-		if sealedBy != k.session {
-			return fmt.Errorf("%s response: %w", k.command, ErrNotEncrypted)
-		}
+	switch {
+	case sealedBy != nil && (sealedBy != k.session || h.SessionID != sealedBy.id):
+		return &DecodeError{k.command.String() + " response", "SessionId", "is not the TRANSFORM_HEADER's, or not the request's"}
+	case sealedBy != nil:
 		return nil
-	}
-	if sealedBy != nil || !k.signed || interim {
+	case k.sealed:
+		return fmt.Errorf("%s response: %w", k.command, ErrNotEncrypted)
+	case !k.signed || interim:
 		return nil
 	}
 	if h.Flags&FlagSigned == 0 || !k.session.signer.verify(msg) {

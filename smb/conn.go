@@ -71,7 +71,7 @@ func NewConn(ctx context.Context, nc net.Conn, host string, cfg *Config) (*Conn,
 	go c.write()
 	if err := c.negotiate(ctx); err != nil {
 		c.Close()
-		return nil, &OpError{Op: "negotiate", Path: host, Err: err}
+		return nil, asOpError(err, "negotiate", host)
 	}
 	return c, nil
 }
@@ -229,7 +229,7 @@ func (c *Conn) receive(frame []byte) error {
 		frame, sealedBy = plain, s
 	}
 	c.cfg.Trace.received(frame)
-	for len(frame) > 0 {
+	for {
 		h, msg, rest, err := splitCompound(frame)
 		if err != nil {
 			return err
@@ -242,12 +242,11 @@ func (c *Conn) receive(frame []byte) error {
 		} else {
 			err = c.takeResponse(h, msg, sealedBy)
 		}
-		if err != nil {
+		if err != nil || rest == nil {
 			return err
 		}
 		frame = rest
 	}
-	return nil
 }
 
 // takeResponse hands a response to the request it answers. A response that
@@ -272,18 +271,20 @@ func (c *Conn) takeResponse(h Header, msg []byte, sealedBy *Session) error {
 		return c.err
 	}
 	c.credits.grant(h.Credits)
+	if !call.interim {
+		c.credits.settle(call.charge)
+	}
 	if interim {
 		call.asyncID, call.interim = h.AsyncID, true
 		return nil
 	}
 	delete(c.pending, h.MessageID)
-	c.credits.settle(call.charge)
 	call.header, call.msg = h, msg
 	close(call.done)
 	if call.abandoned {
 		c.closeLate(call)
 	}
-	if c.credits.available <= 0 && c.credits.inFlight == 0 {
+	if c.credits.available == 0 && len(c.pending) == 0 {
 		return errors.New("the server granted no credit to send anything more with")
 	}
 	return nil

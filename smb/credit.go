@@ -7,7 +7,7 @@ package smb
 type creditWindow struct {
 	nextID    uint64
 	available int // ids from nextID on that the server has granted
-	inFlight  int // ids of requests whose final answer is outstanding
+	inFlight  int // ids of requests whose first answer, interim or final, is outstanding
 	target    int // how many the client would like to have in all
 	waiters   []chan struct{}
 }
@@ -27,10 +27,23 @@ func (w *creditWindow) take(n int) uint64 {
 	return id
 }
 
+// giveBack undoes the last take of n ids, for a request that is not sent after
+// all.
+func (w *creditWindow) giveBack(n int) {
+	w.nextID -= uint64(n)
+	w.available += n
+	w.inFlight -= n
+}
+
+// held is how many credits there will be once the requests under way are
+// answered, if the server goes on granting as many as it takes. Answers that
+// follow an interim one bring no credits, [MS-SMB2] 3.3.4.3.
+func (w *creditWindow) held() int { return w.available + w.inFlight }
+
 // ask is the CreditRequest of a request with this charge: as many as it uses,
 // and what is missing to the target.
 func (w *creditWindow) ask(charge int) uint16 {
-	missing := max(w.target-w.available-w.inFlight, 0)
+	missing := max(w.target-w.held(), 0)
 	return uint16(min(charge+missing, 0xFFFF))
 }
 
@@ -40,7 +53,7 @@ func (w *creditWindow) grant(n uint16) {
 	w.wake()
 }
 
-// settle ends a request that used n ids.
+// settle takes note of the first answer to a request that used n ids.
 func (w *creditWindow) settle(n int) {
 	w.inFlight -= n
 	w.wake()
@@ -74,11 +87,14 @@ func (w *creditWindow) leave(c chan struct{}) {
 	w.wake()
 }
 
+// creditPayload is how many bytes one credit is good for, [MS-SMB2] 3.1.5.2.
+const creditPayload = 65536
+
 // creditCharge is the CreditCharge of a request that carries or asks for a
 // payload of n bytes, [MS-SMB2] 3.1.5.2.
 func creditCharge(n uint32) int {
 	if n == 0 {
 		return 1
 	}
-	return int((uint64(n)-1)/65536) + 1
+	return int((uint64(n)-1)/creditPayload) + 1
 }

@@ -95,8 +95,8 @@ func (d *decoder) size(want uint16) {
 }
 
 // at returns the n bytes at offset off from the start of the header. Nothing
-// is read, and off is not looked at, when n is 0. A buffer that lies inside
-// the header or the fixed part is refused.
+// is read, and off is not looked at, when n is 0. The fixed part has been read
+// by now: a buffer that begins inside it or the header is refused.
 func (d *decoder) at(field string, off, n uint64) []byte {
 	if d.err != nil || n == 0 {
 		return nil
@@ -106,8 +106,8 @@ func (d *decoder) at(field string, off, n uint64) []byte {
 		d.fail(field, "at offset %d (%d bytes) is outside the %d-byte message", off, n, have)
 		return nil
 	}
-	if off < headerSize {
-		d.fail(field, "at offset %d lies inside the header", off)
+	if off < d.off {
+		d.fail(field, "at offset %d lies inside the %d bytes before it", off, d.off)
 		return nil
 	}
 	return d.msg[off : off+n : off+n]
@@ -157,6 +157,21 @@ func appendUTF16(b []byte, s string) []byte {
 		b = append(b, byte(hi), byte(hi>>8), byte(lo), byte(lo>>8))
 	}
 	return b
+}
+
+// maxText is the longest text a 16-bit length can name, in UTF-16 units.
+const maxText = 0xFFFF / 2
+
+// checkText refuses a text that is longer: its length would be sent modulo
+// 65536, and name something else.
+func checkText(s string) error {
+	if len(s) <= maxText { // UTF-16 never has more units than UTF-8 has bytes
+		return nil
+	}
+	if n := len(utf16.Encode([]rune(s))); n > maxText {
+		return fmt.Errorf("the name has %d UTF-16 units; a message can carry %d", n, maxText)
+	}
+	return nil
 }
 
 var le = binary.LittleEndian

@@ -46,13 +46,24 @@ func (e *OpError) Is(target error) bool {
 }
 
 // StatusOf returns the NTSTATUS that a server answered with, if err is such an
-// answer.
+// answer or was caused by one.
 func StatusOf(err error) (NTStatus, bool) {
 	var e *OpError
-	if errors.As(err, &e) && e.Err == nil {
-		return e.Status, true
+	for errors.As(err, &e) {
+		if e.Err == nil {
+			return e.Status, true
+		}
+		err = e.Err
 	}
 	return 0, false
+}
+
+// asOpError returns err if it is an *OpError already, and else makes it one.
+func asOpError(err error, op, path string) error {
+	if e, ok := err.(*OpError); ok {
+		return e
+	}
+	return &OpError{Op: op, Path: path, Err: err}
 }
 
 // The causes of an ended connection that are not the network's, and of a

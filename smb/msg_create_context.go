@@ -100,7 +100,7 @@ func (d *decoder) createContexts(b []byte) []CreateContext {
 		field := fmt.Sprintf("CreateContexts[%d]", i)
 		c := &decoder{what: d.what, msg: b}
 		next := c.u32(field + ".Next")
-		if next != 0 && (next%8 != 0 || next < createContextHeader || uint64(next) > uint64(len(b))) {
+		if next != 0 && (next%8 != 0 || next < createContextHeader || uint64(next) >= uint64(len(b))) {
 			c.fail(field+".Next", "is %d in %d bytes", next, len(b))
 		} else if next != 0 {
 			c.msg = b[:next:next]

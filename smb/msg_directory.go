@@ -117,7 +117,7 @@ func ParseDirectory(b []byte) ([]DirectoryEntry, error) {
 	for i := 0; len(b) > 0; i++ {
 		d := &decoder{what: fmt.Sprintf("FileDirectoryInformation[%d]", i), msg: b}
 		next := d.u32("NextEntryOffset")
-		if next != 0 && (next < directoryEntryHeader || uint64(next) > uint64(len(b))) {
+		if next != 0 && (next < directoryEntryHeader || uint64(next) >= uint64(len(b))) {
 			d.fail("NextEntryOffset", "is %d in %d bytes", next, len(b))
 		} else if next != 0 {
 			d.msg = b[:next]

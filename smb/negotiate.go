@@ -16,6 +16,7 @@ type negotiated struct {
 	dialect      Dialect
 	securityMode SecurityMode
 	capabilities Capabilities
+	multiCredit  bool // requests may use more than one credit
 	serverGUID   GUID
 	maxTransact  uint32 // bytes
 	maxRead      uint32
@@ -68,10 +69,10 @@ func (c *Conn) negotiate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m, _, err := calls[0].result(ctx, "negotiate", "")
+	m, _, err := calls[0].result(ctx, "negotiate", c.server)
 	if err != nil {
 		if status, ok := StatusOf(err); ok && status == StatusNotSupported {
-			return fmt.Errorf("the server speaks none of the dialects %v to %v (%s)", c.cfg.MinDialect, c.cfg.MaxDialect, status.Hex())
+			return fmt.Errorf("the server speaks none of the dialects %v to %v: %w", c.cfg.MinDialect, c.cfg.MaxDialect, err)
 		}
 		return err
 	}
@@ -155,8 +156,8 @@ func readNegotiateResponse(request *NegotiateRequest, m *NegotiateResponse) (n n
 		maxRead:     min(m.MaxReadSize, maxFrame-smallestMaxSize),
 		maxWrite:    min(m.MaxWriteSize, maxFrame-smallestMaxSize),
 	}
-	if m.Dialect == SMB202 || m.Capabilities&CapLargeMTU == 0 {
-		n.capabilities &^= CapLargeMTU
+	n.multiCredit = m.Dialect != SMB202 && m.Capabilities&CapLargeMTU != 0
+	if !n.multiCredit {
 		n.maxTransact, n.maxRead, n.maxWrite = smallestMaxSize, smallestMaxSize, smallestMaxSize
 	}
 	switch {
@@ -176,13 +177,17 @@ func readNegotiateResponse(request *NegotiateRequest, m *NegotiateResponse) (n n
 
 // readContexts takes the server's choices of dialect 3.1.1.
 func (n *negotiated) readContexts(contexts []NegotiateContext) error {
-	hashed := false
+	seen := make(map[uint16]bool)
 	for _, c := range contexts {
 		switch c.Type {
 		case contextPreauthIntegrity, contextEncryption, contextSigning:
 		default:
 			continue
 		}
+		if seen[c.Type] {
+			return fmt.Errorf("the server sent negotiate context %d twice", c.Type)
+		}
+		seen[c.Type] = true
 		ids, err := c.ids()
 		if err != nil {
 			return err
@@ -195,7 +200,6 @@ func (n *negotiated) readContexts(contexts []NegotiateContext) error {
 			if ids[0] != hashSHA512 {
 				return fmt.Errorf("the server chose the unknown preauth integrity hash 0x%04X", ids[0])
 			}
-			hashed = true
 		case contextEncryption:
 			if n.cipher = Cipher(ids[0]); ids[0] != 0 && !n.offered(c.Type, ids[0]) {
 				return fmt.Errorf("the server chose the cipher %v, which was not offered", n.cipher)
@@ -206,7 +210,7 @@ func (n *negotiated) readContexts(contexts []NegotiateContext) error {
 			}
 		}
 	}
-	if !hashed {
+	if !seen[contextPreauthIntegrity] {
 		return errors.New("the server chose dialect 3.1.1 without a preauth integrity hash")
 	}
 	return nil
@@ -222,9 +226,16 @@ func (n *negotiated) offered(typ, id uint16) bool {
 	return false
 }
 
+// mustValidate reports whether NEGOTIATE is to be validated: always when the
+// session has a key and the client offered any 3.x dialect, whichever was
+// chosen. Dialect 3.1.1 has the preauth hash for this, [MS-SMB2] 3.2.5.5.
+func (s *Session) mustValidate() bool {
+	return s.signer != nil && s.conn.cfg.MaxDialect >= SMB300 && s.conn.negotiated.dialect != SMB311
+}
+
 // validateNegotiate asks the server, in a signed message, what it had
-// negotiated, so that nobody in between can have weakened it,
-// [MS-SMB2] 3.2.5.5. Dialect 3.1.1 has the preauth hash for this.
+// negotiated, so that nobody in between can have weakened it, and ends the
+// connection if somebody has, [MS-SMB2] 3.2.5.14.12.
 func (t *Tree) validateNegotiate(ctx context.Context) error {
 	n := &t.session.conn.negotiated
 	input := le.AppendUint32(nil, uint32(n.request.Capabilities))
@@ -239,9 +250,14 @@ func (t *Tree) validateNegotiate(ctx context.Context) error {
 		sign: true,
 	}, "validate negotiate", t.Share)
 	if err != nil {
-		// A server that knows no such control answers in a signed message
-		// too, which proves as much, [MS-SMB2] 3.2.5.5.
-		if status, ok := StatusOf(err); ok && (status == StatusInvalidDeviceRequest || status == StatusNotSupported || status == StatusFileClosed) {
+		// A server that knows no such control says so in a signed message,
+		// which proves as much. STATUS_ACCESS_DENIED is a server's way to say
+		// that what it got differs from NEGOTIATE.
+		status, ok := StatusOf(err)
+		if ok && status == StatusAccessDenied {
+			t.session.conn.fail(err)
+		}
+		if ok && status != StatusAccessDenied {
 			return nil
 		}
 		return err
@@ -249,12 +265,15 @@ func (t *Tree) validateNegotiate(ctx context.Context) error {
 	d := &decoder{what: "VALIDATE_NEGOTIATE_INFO response", msg: m.(*IOCTLResponse).Output}
 	capabilities, guid := Capabilities(d.u32("Capabilities")), d.guid("Guid")
 	mode, dialect := SecurityMode(d.u16("SecurityMode")), Dialect(d.u16("Dialect"))
-	if d.err != nil {
-		return &OpError{Op: "validate negotiate", Path: t.Share, Err: d.err}
+	err = d.err
+	if err == nil && (capabilities != n.capabilities || guid != n.serverGUID || mode != n.securityMode || dialect != n.dialect) {
+		err = errNegotiateChanged
 	}
-	if capabilities&^CapLargeMTU != n.capabilities&^CapLargeMTU || guid != n.serverGUID || mode != n.securityMode || dialect != n.dialect {
-		return &OpError{Op: "validate negotiate", Path: t.Share,
-			Err: errors.New("the server had answered NEGOTIATE otherwise than it arrived here: somebody in between changed it")}
+	if err != nil {
+		err = &OpError{Op: "validate negotiate", Path: t.Share, Err: err}
+		t.session.conn.fail(err)
 	}
-	return nil
+	return err
 }
+
+var errNegotiateChanged = errors.New("the server had answered NEGOTIATE otherwise than it arrived here: somebody in between changed it")

@@ -2,6 +2,7 @@ package smb
 
 import (
 	"context"
+	"errors"
 	"io"
 )
 
@@ -53,7 +54,8 @@ func (t *Tree) Create(ctx context.Context, m *CreateRequest) (*Open, error) {
 }
 
 // CreateClose opens a file and closes it at once, as one chain of related
-// requests: the shortest time an open can be there. The error is CREATE's.
+// requests: the shortest time an open can be there. A status in the error is
+// CREATE's, unless the file could not be closed either way.
 func (t *Tree) CreateClose(ctx context.Context, m *CreateRequest) (*CreateResponse, error) {
 	calls, err := t.start(ctx, request{msg: m}, request{msg: &CloseRequest{FileID: relatedFileID}})
 	if err != nil {
@@ -64,10 +66,18 @@ func (t *Tree) CreateClose(ctx context.Context, m *CreateRequest) (*CreateRespon
 		calls[1].wait(ctx) // fails with the same status; its credits are settled
 		return nil, err
 	}
+	created := r.(*CreateResponse)
 	if _, _, err := calls[1].result(ctx, "close", m.Name); err != nil {
-		return nil, err
+		if _, answered := StatusOf(err); !answered {
+			return nil, err
+		}
+		// A server may give a chain up whose CREATE took its time,
+		// [MS-SMB2] 3.3.5.2.7: the open is there, and is closed by its name.
+		if err := (&Open{Path: m.Name, ID: created.FileID, tree: t}).Close(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return r.(*CreateResponse), nil
+	return created, nil
 }
 
 // Tree is the tree the open is on.
@@ -102,10 +112,16 @@ func (p *PendingClose) Wait(ctx context.Context) error {
 }
 
 // ReadAt reads up to len(b) bytes from offset, [MS-SMB2] 3.2.4.6; at the end
-// of the file it returns io.EOF. It sends one READ of at most MaxReadSize.
+// of the file it returns io.EOF. It sends one READ, of at most MaxReadSize and
+// of what the credits allow.
 func (o *Open) ReadAt(ctx context.Context, b []byte, offset uint64) (int, error) {
-	size := uint32(min(uint64(len(b)), uint64(o.tree.session.conn.negotiated.maxRead)))
-	m, _, err := o.tree.roundTrip(ctx, request{msg: &ReadRequest{FileID: o.ID, Offset: offset, Length: size}, payload: size}, "read", o.Path)
+	c := o.tree.session.conn
+	var m Message
+	err := errFewCredits
+	for errors.Is(err, errFewCredits) { // the server has taken some back meanwhile
+		size := uint32(min(uint64(len(b)), uint64(c.affordable(c.negotiated.maxRead))))
+		m, _, err = o.tree.roundTrip(ctx, request{msg: &ReadRequest{FileID: o.ID, Offset: offset, Length: size}, payload: size}, "read", o.Path)
+	}
 	if err != nil {
 		if status, ok := StatusOf(err); ok && status == StatusEndOfFile {
 			return 0, io.EOF
@@ -124,14 +140,18 @@ func (o *Open) take(op string, b, data []byte) (int, error) {
 }
 
 // WriteAt writes b at offset, [MS-SMB2] 3.2.4.7, in as many WRITEs as the
-// server's MaxWriteSize needs.
+// server's MaxWriteSize and the credits need.
 func (o *Open) WriteAt(ctx context.Context, b []byte, offset uint64) (int, error) {
+	c := o.tree.session.conn
 	written := 0
 	for written < len(b) {
-		part := b[written:min(len(b), written+int(o.tree.session.conn.negotiated.maxWrite))]
+		part := b[written:min(len(b), written+int(c.affordable(c.negotiated.maxWrite)))]
 		m, _, err := o.tree.roundTrip(ctx, request{
 			msg: &WriteRequest{FileID: o.ID, Offset: offset + uint64(written), Data: part}, payload: uint32(len(part)),
 		}, "write", o.Path)
+		if errors.Is(err, errFewCredits) { // the server has taken some back meanwhile
+			continue
+		}
 		if err != nil {
 			return written, err
 		}
@@ -151,7 +171,8 @@ func (o *Open) Flush(ctx context.Context) error {
 }
 
 // Lock takes or gives up byte-range locks, [MS-SMB2] 3.2.4.19. Without
-// LockFailImmediately it waits for the range, until ctx ends.
+// LockFailImmediately it waits for the range, until ctx ends or the time-out
+// passes.
 func (o *Open) Lock(ctx context.Context, locks ...LockElement) error {
 	_, _, err := o.tree.roundTrip(ctx, request{msg: &LockRequest{FileID: o.ID, Locks: locks}}, "lock", o.Path)
 	return err

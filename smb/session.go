@@ -30,11 +30,7 @@ const maxLegs = 10
 func (c *Conn) LogOn(ctx context.Context, mechanism Mechanism, previousSessionID uint64) (*Session, error) {
 	s, err := c.logOn(ctx, mechanism, previousSessionID)
 	if err != nil {
-		var op *OpError
-		if errors.As(err, &op) {
-			return nil, op
-		}
-		return nil, &OpError{Op: "log on", Path: c.server, Err: err}
+		return nil, asOpError(err, "log on", c.server)
 	}
 	return s, nil
 }
@@ -58,7 +54,11 @@ func (c *Conn) logOn(ctx context.Context, mechanism Mechanism, previousSessionID
 			return nil, err
 		}
 		answer := m.(*SessionSetupResponse)
-		s.id = calls[0].header.SessionID
+		id := calls[0].header.SessionID
+		if id == 0 || s.id != 0 && s.id != id {
+			return nil, &DecodeError{"SESSION_SETUP response", "SessionId", fmt.Sprintf("is 0x%X after 0x%X", id, s.id)}
+		}
+		s.id = id
 		preauth.add(calls[0].sent)
 		if status == StatusSuccess {
 			// The answer's token may still hold a check of the mechanism's own.
@@ -83,15 +83,13 @@ func (c *Conn) logOn(ctx context.Context, mechanism Mechanism, previousSessionID
 // the new key unless the session is a guest's or anonymous.
 func (s *Session) establish(key []byte, preauth preauthHash, last *call) error {
 	c := s.conn
-	nobody := s.flags&(SessionGuest|SessionAnonymous) != 0
+	// Samba up to 4.17 does not say that an anonymous session is one.
+	nobody := s.flags&(SessionGuest|SessionAnonymous) != 0 || len(key) == 0
 	if nobody {
 		if c.cfg.Signing == Required || c.cfg.Encryption == Required {
 			return errors.New("the server took the user for a guest or for nobody, and such a session can neither be signed nor encrypted")
 		}
 		return s.register()
-	}
-	if len(key) == 0 {
-		return errNoSessionKey
 	}
 	keys := deriveSessionKeys(c.negotiated.dialect, c.negotiated.cipher, key, preauth[:])
 	signer, err := newSigner(c.negotiated.signing, keys.signing)
@@ -130,6 +128,9 @@ func (s *Session) register() error {
 	defer s.conn.mu.Unlock()
 	if s.conn.err != nil {
 		return s.conn.err
+	}
+	if s.conn.sessions[s.id] != nil {
+		return &DecodeError{"SESSION_SETUP response", "SessionId", fmt.Sprintf("0x%X belongs to another session already", s.id)}
 	}
 	s.conn.sessions[s.id] = s
 	return nil

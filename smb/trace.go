@@ -3,8 +3,9 @@ package smb
 import "time"
 
 // Trace holds hooks that see a connection at work. Any of them may be nil.
-// They run on the connection's own goroutines, must not block, and must not
-// keep the slices they are given.
+// They run in the order of the messages, one at a time for each direction,
+// while the connection waits: they must not block, must not call it, and must
+// not keep the slices they are given.
 type Trace struct {
 	// Sent gets every message, or chain of related messages, that is sent, in
 	// plain text: before encryption, with its signature.

@@ -17,8 +17,12 @@ type Tree struct {
 // TreeConnect connects to a share of the server, [MS-SMB2] 3.2.4.2.4.
 func (s *Session) TreeConnect(ctx context.Context, share string) (*Tree, error) {
 	t := &Tree{Share: share, session: s}
+	path := `\\` + s.conn.server + `\` + share
+	if err := checkText(path); err != nil {
+		return nil, &OpError{Op: "tree connect", Path: share, Err: err}
+	}
 	calls, err := s.conn.start(ctx, s, request{
-		msg: &TreeConnectRequest{Path: `\\` + s.conn.server + `\` + share},
+		msg: &TreeConnectRequest{Path: path},
 		// In 3.1.1 this one is always signed, [MS-SMB2] 3.2.4.1.1: it proves
 		// the preauth hash.
 		sign: s.conn.negotiated.dialect == SMB311,
@@ -38,7 +42,7 @@ func (s *Session) TreeConnect(ctx context.Context, share string) (*Tree, error) 
 		}
 		t.sealShare = true
 	}
-	if d := s.conn.negotiated.dialect; (d == SMB300 || d == SMB302) && s.signer != nil {
+	if s.mustValidate() {
 		if err := t.validateNegotiate(ctx); err != nil {
 			return nil, err
 		}
@@ -75,6 +79,11 @@ func (t *Tree) Disconnect(ctx context.Context) error {
 // start sends requests on this tree.
 func (t *Tree) start(ctx context.Context, requests ...request) ([]*call, error) {
 	for i := range requests {
+		if m, ok := requests[i].msg.(*CreateRequest); ok {
+			if err := checkText(m.Name); err != nil {
+				return nil, err
+			}
+		}
 		requests[i].tree = t.id
 		requests[i].seal = t.sealShare
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/urfave/cli/v2"
 )
 
 // Columns of the help.
@@ -14,23 +12,21 @@ const (
 	helpWidth  = 80
 )
 
-// CommandHelp lays out the help of a command: how it is called, its flags in
-// the order they are declared, each category under its own heading, and the
-// command's Description. A flag's Usage is "PLACEHOLDER: text" if it takes a
-// value.
-func CommandHelp(c *cli.Command) string {
+// Help lays out the help of a command: how it is called, its flags in the order
+// they are declared, each category under its own heading, and the Description.
+func (c *Command) Help() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "err32 %s - %s\n\nUsage: err32 %[1]s", c.Name, c.Usage)
 	if len(c.Flags) > 0 {
 		b.WriteString(" [flags]")
 	}
-	if c.ArgsUsage != "" {
-		b.WriteString(" " + c.ArgsUsage)
+	if c.Arguments != "" {
+		b.WriteString(" " + c.Arguments)
 	}
 	b.WriteString("\n")
 	heading := ""
 	for _, f := range c.Flags {
-		category := f.(cli.CategorizableFlag).GetCategory()
+		category := f.GetCategory()
 		if category == "" {
 			category = "Flags"
 		}
@@ -44,17 +40,16 @@ func CommandHelp(c *cli.Command) string {
 	return b.String()
 }
 
-func describe(f cli.Flag) string {
-	d := f.(cli.DocGenerationFlag)
-	text := d.GetUsage()
+func describe(f Flag) string {
+	text := f.GetUsage()
 	names := "      --" + f.Names()[0]
 	if len(f.Names()) > 1 {
 		names = fmt.Sprintf("  -%s, --%s", f.Names()[1], f.Names()[0])
 	}
-	if d.TakesValue() {
+	if f.TakesValue() {
 		placeholder, rest, _ := strings.Cut(text, ": ")
 		names, text = names+" "+placeholder, rest
-		if v := d.GetValue(); v != "" && v != "0" && v != "0s" {
+		if v := f.GetValue(); v != "" {
 			text += " (default " + v + ")"
 		}
 	}

@@ -3,22 +3,20 @@ package cmdline
 import (
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
-
-	"github.com/urfave/cli/v2"
 )
 
-func TestCommandHelp(t *testing.T) {
-	got := CommandHelp(&cli.Command{
-		Name: "one", Usage: "do it", ArgsUsage: "TARGET", Description: "Examples:\n  err32 one x",
-		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "wait", Value: time.Second, Usage: "DUR: for how long, in a text that does not fit on one line of the page"},
-			&cli.BoolFlag{Name: "all", Usage: "every one"},
-			&cli.StringFlag{Name: "a-name-that-is-long", Aliases: []string{"a"}, Category: "Log-on", Usage: "NAME: text"},
-			&cli.IntFlag{Name: "n", Category: "Log-on", Usage: "N: text"},
+func TestHelp(t *testing.T) {
+	one := Command{
+		Name: "one", Usage: "do it", Arguments: "TARGET", Description: "Examples:\n  err32 one x",
+		Flags: []Flag{
+			testFlag{names: []string{"wait"}, value: true, def: "1s", usage: "DUR: for how long, in a text that does not fit on one line of the page"},
+			testFlag{names: []string{"all"}, usage: "every one"},
+			testFlag{names: []string{"a-name-that-is-long", "a"}, value: true, underTitle: "Log-on", usage: "NAME: text"},
+			testFlag{names: []string{"n"}, value: true, underTitle: "Log-on", usage: "N: text"},
 		},
-	})
+	}
+	got := one.Help()
 	want := `err32 one - do it
 
 Usage: err32 one [flags] TARGET

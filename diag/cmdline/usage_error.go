@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/urfave/cli/v2"
+	"unicode"
 )
 
 // UsageError is a command line that cannot be run.
 type UsageError struct {
-	Text  string
-	words []string // the line with this mistake set right; nil if nobody knows how
+	Text string
+	Hint string // the corrected command line, for a POSIX shell, with *** for passwords; empty where nobody knows it
+
+	words []string // the line with this mistake set right
 }
 
 // Error returns the text.
@@ -22,49 +23,56 @@ func Usagef(format string, a ...any) *UsageError {
 	return &UsageError{Text: fmt.Sprintf(format, a...)}
 }
 
-// Corrected returns the corrected command line as one would type it in a POSIX
-// shell, with *** for passwords. It is empty where nobody knows how to correct
-// the line, or where that leaves another mistake.
-func (e *UsageError) Corrected(commands []*cli.Command, arguments map[string][2]int) string {
-	if e.words == nil {
-		return ""
-	}
-	out, err := Line(commands, arguments, e.words)
-	if err != nil {
-		return ""
-	}
-	end := slices.Index(out, "--")
-	shown := []string{"err32", out[1]}
-	for _, w := range out[2:end] {
-		if user, ok := strings.CutPrefix(w, "--user="); ok {
-			if name, _, ok := strings.Cut(user, "%"); ok {
-				w = "--user=" + name + "%***"
-			}
+// hinted adds the hint, unless another mistake is left in the corrected line.
+func (l *line) hinted(e *UsageError) *UsageError {
+	if e.words != nil {
+		right := line{commands: l.commands, words: e.words}
+		if right.read() == nil {
+			e.Hint = right.shown()
 		}
-		shown = append(shown, quote(strings.TrimSuffix(w, "=true")))
 	}
-	if slices.ContainsFunc(out[end+1:], func(s string) bool { return strings.HasPrefix(s, "-") }) {
-		shown = append(shown, "--")
-	}
-	for _, w := range out[end+1:] {
-		if strings.Contains(w, "://") && strings.Contains(w, "@") {
-			return "" // a URL that may hold a password
-		}
-		shown = append(shown, quote(w))
-	}
-	return strings.Join(shown, " ")
+	return e
 }
 
-// later names the commands and flags that the contract has and this version
-// does not.
-var later = []string{"who", "release", "survey", "watch", "run", "report", "lab", "completion", "--report", "--capture", "--redact", "--keytab"}
+// shown is the line as one would type it, or empty where it may hold a
+// password that cannot be told from the rest.
+func (l *line) shown() string {
+	words := []string{"err32", l.command.Name}
+	for _, f := range l.flags {
+		w := "--" + f.name
+		if name, _, ok := strings.Cut(f.value, "%"); ok && f.name == "user" {
+			f.value = name + "%***"
+		}
+		if l.command.flag(f.name).TakesValue() || f.value != "true" {
+			w += "=" + f.value
+		}
+		words = append(words, quote(w))
+	}
+	if slices.ContainsFunc(l.arguments, func(s string) bool { return strings.HasPrefix(s, "-") }) {
+		words = append(words, "--")
+	}
+	for _, a := range l.arguments {
+		if strings.Contains(a, "://") && strings.Contains(a, "@") {
+			return ""
+		}
+		words = append(words, quote(a))
+	}
+	return strings.Join(words, " ")
+}
 
-func (l *line) unknownCommand(i int) error {
+// quote makes one word of s for a POSIX shell.
+func quote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("-_./:=,@%+", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func (l *line) unknownCommand(i int) *UsageError {
 	w := l.words[i]
-	switch {
-	case slices.Contains(later, w):
-		return Usagef("the command %s is not built yet in this version", w)
-	case isTarget(w):
+	if isTarget(w) {
 		return Usagef("COMMAND is missing before the TARGET; err32 help lists the commands")
 	}
 	var names []string
@@ -82,20 +90,18 @@ func (l *line) unknownCommand(i int) error {
 // unknownFlag is the error for the flag in word i. spelled is how to show it;
 // all that may be a value is left out. written is the text that the name of the
 // right flag may be near to.
-func (l *line) unknownFlag(i int, spelled, written string) error {
-	switch {
-	case slices.Contains(later, spelled):
-		return Usagef("%s is not built yet in this version", spelled)
-	case spelled == "--password":
-		return Usagef(`unknown flag --password; a password is given as --user USER%%PASSWORD, in an authentication file, or in PASSWD or PASSWD_FILE`)
+func (l *line) unknownFlag(i int, spelled, written string) *UsageError {
+	if spelled == "--password" {
+		return Usagef("unknown flag --password; a password is given as --user USER%%PASSWORD, in an authentication file, or in PASSWD or PASSWD_FILE")
 	}
 	written, value, hasValue := strings.Cut(written, "=")
 	var names, owners []string
 	for _, c := range l.commands {
 		for _, f := range c.Flags {
-			if l.command == nil || l.command == c {
-				names = append(names, f.Names()[0])
-			} else if f.Names()[0] == written {
+			switch name := f.Names()[0]; {
+			case l.command == nil || l.command.Name == c.Name:
+				names = append(names, name)
+			case name == written:
 				owners = append(owners, c.Name)
 			}
 		}
@@ -122,6 +128,26 @@ func (l *line) replaced(i int, word string) []string {
 	words := slices.Clone(l.words)
 	words[i] = word
 	return words
+}
+
+// spare is the error for more arguments than the command takes. The arguments
+// are not shown: one may be the rest of a password that has a space in it. The
+// corrected line keeps the ones that are targets.
+func (l *line) spare(most int) *UsageError {
+	e := Usagef("%s takes no arguments", l.command.Name)
+	if most > 0 {
+		what := strings.TrimPrefix(l.command.Arguments, "[")
+		if what != l.command.Arguments {
+			what = strings.TrimSuffix(what, "]")
+		}
+		e = Usagef("%s takes one %s, not %d; a name or a value with spaces in it needs quotes", l.command.Name, what, len(l.arguments))
+	}
+	for i, w := range l.words {
+		if !slices.Contains(l.at, i) || (most > 0 && isTarget(w)) {
+			e.words = append(e.words, w)
+		}
+	}
+	return e
 }
 
 // nearest returns the name that s was meant to be: one it begins, when no other
@@ -151,23 +177,22 @@ func nearest(s string, names []string) string {
 // distance counts the insertions, deletions, replacements and swaps of
 // neighbours that make b of a, in bytes.
 func distance(a, b string) int {
-	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
-	for j := range rows[1] {
-		rows[1][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, above, row := rows[(i-1)%3], rows[i%3], rows[(i+1)%3]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(above[j]+1, row[j-1]+1, above[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
+	d := make([][]int, len(a)+1)
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		for j := range d[i] {
+			switch {
+			case i == 0 || j == 0:
+				d[i][j] = i + j
+			case a[i-1] == b[j-1]:
+				d[i][j] = d[i-1][j-1]
+			default:
+				d[i][j] = 1 + min(d[i-1][j], d[i][j-1], d[i-1][j-1])
+				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+					d[i][j] = min(d[i][j], 1+d[i-2][j-2])
+				}
 			}
 		}
 	}
-	return rows[(len(a)+1)%3][len(b)]
+	return d[len(a)][len(b)]
 }

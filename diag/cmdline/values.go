@@ -1,19 +1,19 @@
 package cmdline
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/urfave/cli/v2"
 )
 
 // Values reads the flags of one command. The first mistake stays in Err, a
 // *UsageError, and the reading goes on.
 type Values struct {
-	Context *cli.Context
-	Err     error
+	Flags interface{ String(name string) string }
+	Err   error
 }
 
 // Fail makes err, unless it is nil, the mistake, unless there is one already.
@@ -23,34 +23,58 @@ func (v *Values) Fail(err error) {
 	}
 }
 
+// Failf makes the text the mistake, unless there is one already.
+func (v *Values) Failf(format string, a ...any) { v.Fail(fmt.Errorf(format, a...)) }
+
 // Parsed reads a flag with parse, whose error says what is accepted.
 func Parsed[T any](v *Values, name string, parse func(string) (T, error)) T {
-	value, err := parse(v.Context.String(name))
+	value, err := parse(v.Flags.String(name))
 	if err != nil {
-		v.Fail(fmt.Errorf("--%s: %w", name, err))
+		v.Failf("--%s: %w", name, err)
 	}
 	return value
 }
 
-// OneOf is a parse function that accepts the given words only.
+// OneOf is a parse function that accepts the given words only, in upper or
+// lower case, and returns the word as it is given here.
 func OneOf(words ...string) func(string) (string, error) {
 	return func(s string) (string, error) {
-		if !slices.Contains(words, s) {
+		i := slices.IndexFunc(words, func(w string) bool { return strings.EqualFold(w, s) })
+		if i < 0 {
 			return "", fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
 		}
-		return s, nil
+		return words[i], nil
 	}
 }
 
-// Duration reads a duration, which must not be negative. Where zero makes no
-// sense, whyNotZero says why; it is empty where zero does.
-func (v *Values) Duration(name, whyNotZero string) time.Duration {
-	d := v.Context.Duration(name)
-	switch {
-	case d < 0:
-		v.Fail(fmt.Errorf("--%s: %s is negative", name, d))
-	case d == 0 && whyNotZero != "":
-		v.Fail(fmt.Errorf("--%s: %s", name, whyNotZero))
+// ParseDuration is a parse function for a duration that is not negative.
+func ParseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a duration such as 500ms, 30s or 2m", s)
 	}
-	return d
+	if d < 0 {
+		return 0, fmt.Errorf("%s is negative", d)
+	}
+	return d, nil
+}
+
+// ParsePositive is ParseDuration for one that is not 0 either.
+func ParsePositive(s string) (time.Duration, error) {
+	d, err := ParseDuration(s)
+	if err == nil && d == 0 {
+		err = errors.New("0 is no time at all")
+	}
+	return d, err
+}
+
+// Within is a parse function for a whole number from least to most.
+func Within(least, most int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < least || n > most {
+			return 0, fmt.Errorf("%q is not a whole number from %d to %d", s, least, most)
+		}
+		return n, nil
+	}
 }

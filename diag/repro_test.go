@@ -1,0 +1,458 @@
+package diag
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"err32/smb"
+	"err32/smb/smbdtest"
+)
+
+// kindTest is what a disconnect kind does on a server that gives a dead client
+// up after 6 s.
+type kindTest struct {
+	kind  smb.DisconnectKind
+	wait  time.Duration
+	stale bool // error 32 outlasts the disconnect
+	freed bool // the file is freed before the wait ends
+	story string
+}
+
+var kindTests = []kindTest{
+	{smb.DisconnectClose, 5 * time.Second, false, true, "disconnect (close) the server freed"},
+	{smb.DisconnectLogoff, 5 * time.Second, false, true, "disconnect (logoff) the server freed"},
+	{smb.DisconnectFIN, 5 * time.Second, false, true, "disconnect (fin) the server freed"},
+	{smb.DisconnectRST, 5 * time.Second, false, true, "disconnect (rst) the server freed"},
+	{smb.DisconnectVanish, 20 * time.Second, true, true, "vanished without a packet"},
+	{smb.DisconnectFreeze, 1500 * time.Millisecond, true, false, "holder hangs"},
+	{smb.DisconnectLeak, 1500 * time.Millisecond, true, false, "never closed its handle"},
+}
+
+// check looks at all of a report that the kind, the options and the server's
+// rights decide.
+func (k kindTest) check(t *testing.T, o ReproOptions, r *Report, tables bool) {
+	t.Helper()
+	if r.Error != nil || r.Interrupted || r.Verdict == nil {
+		t.Fatalf("the run could not be done: %s", text(r))
+	}
+	code := 0
+	if k.stale {
+		code = 32
+	}
+	res := r.Repro
+	if r.ExitCode() != code || r.Verdict.Code != code || !strings.Contains(r.Verdict.Summary, k.story) {
+		t.Errorf("exit code %d, want %d; verdict %s", r.ExitCode(), code, text(r.Verdict))
+	}
+	if !res.Error32WhileHeld || res.Error32AfterDisconnect != k.stale {
+		t.Errorf("error 32 while held %t, after the disconnect %t; want true, %t", res.Error32WhileHeld, res.Error32AfterDisconnect, k.stale)
+	}
+	k.checkRelease(t, res.Release)
+	if res.TableSeen != tables {
+		t.Errorf("table_seen %t, want %t; notes %q", res.TableSeen, tables, r.Notes)
+	}
+	if tables {
+		k.checkOpens(t, res)
+	}
+	if len(res.LeftBehind) > 0 {
+		t.Errorf("left behind: %q", res.LeftBehind)
+	}
+	if res.Disconnect != k.kind.String() || res.RetryFrom != o.RetryFrom {
+		t.Errorf("disconnect %q, retry from %q; want %q, %q", res.Disconnect, res.RetryFrom, k.kind, o.RetryFrom)
+	}
+	contender := "go-smb2"
+	if o.RetryWith == "own" || o.RetryFrom == "same" {
+		contender = "err32"
+	}
+	if res.Contender != contender {
+		t.Errorf("contender %q, want %q; notes %q", res.Contender, contender, r.Notes)
+	}
+	checkEvents(t, r.Events)
+}
+
+func (k kindTest) checkRelease(t *testing.T, got Release) {
+	t.Helper()
+	if got.Released != k.freed || (got.AfterMS != nil) != k.freed {
+		t.Fatalf("release %s, want released %t", text(got), k.freed)
+	}
+	low, high := Millisecond(0), Millisecond(1000)
+	switch {
+	case k.kind == smb.DisconnectVanish:
+		low, high = 4000, 10000 // TCP keep-alive: 3 s, then 3 probes 1 s apart
+	case !k.freed:
+		low, high = Milliseconds(k.wait), Milliseconds(k.wait+time.Second)
+	}
+	if got.WaitedMS < low || got.WaitedMS > high || k.freed && *got.AfterMS != got.WaitedMS {
+		t.Errorf("release %s, want between %v and %v ms", text(got), low, high)
+	}
+}
+
+// checkOpens: right after the disconnect the row is gone only if the server
+// knew, and at the end only if it freed the file.
+func (k kindTest) checkOpens(t *testing.T, res *ReproResult) {
+	t.Helper()
+	held := 1
+	if res.Case == "handle-leak" {
+		held = leakedOpens
+	}
+	end := held
+	if k.freed {
+		end = 0
+	}
+	if len(res.Opens.Before) != 0 || len(res.Opens.Held) != held || len(res.Opens.End) != end || k.stale && len(res.Opens.After) != held {
+		t.Errorf("want 0, %d, %d (if the server could not know) and %d opens: %s", held, held, end, text(res.Opens))
+	}
+	for _, row := range slices.Concat(res.Opens.Held, res.Opens.After, res.Opens.End) {
+		if !row.Own || row.SharePath != res.File || row.Share == "" || row.ID == "" || !slices.Equal(row.Access, []string{"read", "write"}) {
+			t.Errorf("row %s, want an own one of %s", text(row), res.File)
+		}
+	}
+}
+
+// checkEvents: numbered from 1, in the order of their times, with time 0 at
+// the disconnect.
+func checkEvents(t *testing.T, events []Event) {
+	t.Helper()
+	for i, e := range events {
+		if e.ID != i+1 || i > 0 && e.T < events[i-1].T {
+			t.Errorf("event %s is out of order", text(e))
+		}
+		if e.What == whatDisconnect && (e.T < 0 || e.T > 5) {
+			t.Errorf("the disconnect is at %v ms, not at 0", e.T)
+		}
+	}
+}
+
+// Each kind, with the retry from another client and from the same one, and by
+// both of the clients that can contend.
+func TestReproDisconnects(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	t.Run("kinds", func(t *testing.T) {
+		for _, k := range kindTests {
+			for _, retry := range [][2]string{{"other", "stock"}, {"other", "own"}, {"same", "stock"}} {
+				t.Run(fmt.Sprintf("%s, %s, %s", k.kind, retry[0], retry[1]), func(t *testing.T) {
+					t.Parallel()
+					o := reproOf(endpointOf(srv, ""), k.kind, k.wait)
+					o.RetryFrom, o.RetryWith = retry[0], retry[1]
+					r := Repro(t.Context(), o)
+					k.check(t, o, r, true)
+					if len(r.Notes) > 0 {
+						t.Errorf("notes %q, want none", r.Notes)
+					}
+					if r.Repro.Contender == "go-smb2" {
+						checkOtherTries(t, r.Repro.OtherTries)
+					}
+				})
+			}
+		}
+	})
+	checkNothingLeft(t, srv)
+}
+
+// checkOtherTries: a file that nothing is shared of can be neither read nor
+// renamed nor deleted.
+func checkOtherTries(t *testing.T, tries []OtherTry) {
+	t.Helper()
+	var got []string
+	for _, o := range tries {
+		got = append(got, o.Operation+" "+o.When+" "+o.Status+" "+o.StatusName)
+	}
+	const refused = " held 0xC0000043 STATUS_SHARING_VIOLATION"
+	if want := []string{"read" + refused, "rename" + refused, "delete" + refused}; !slices.Equal(got, want) {
+		t.Errorf("other tries %q, want %q", got, want)
+	}
+}
+
+// What the report says of the holder's open is what the server's own tools say.
+func TestReproAsSmbstatusSeesIt(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	dir := folder(t, srv, "seen")
+	o := reproOf(endpointOf(srv, dir), smb.DisconnectFreeze, 300*time.Millisecond)
+	o.Access, o.Share = access("rd"), smb.ShareRead
+	var held, after smbdtest.Status
+	disconnected := false
+	o.OnEvent = func(e Event) {
+		switch {
+		case e.What == whatTry && !disconnected:
+			held = srv.Status(t)
+		case e.What == whatWaited:
+			after = srv.Status(t)
+		}
+		disconnected = disconnected || e.What == whatDisconnect
+	}
+	r := Repro(t.Context(), o)
+	if r.ExitCode() != 32 {
+		t.Fatal(text(r))
+	}
+	path := strings.ReplaceAll(r.Repro.File, `\`, "/")
+	if filepath.Dir(path) != "seen" {
+		t.Errorf("file %q, want it in the folder", r.Repro.File)
+	}
+	for when, status := range map[string]smbdtest.Status{"held": held, "after": after} {
+		if len(status.Opens[path]) != 1 {
+			t.Fatalf("%s: smbstatus lists %s, want one open of %s", when, text(status.Opens), path)
+		}
+		open := status.Opens[path][0]
+		if open.AccessMask != uint32(o.Access) || open.ShareMode != uint32(o.Share) {
+			t.Errorf("%s: smbstatus says access 0x%x, share 0x%x; want 0x%x, 0x%x", when, open.AccessMask, open.ShareMode, uint32(o.Access), uint32(o.Share))
+		}
+		// Up to Samba 4.23 a FileId is the process and the low part of the open's id.
+		id := fmt.Sprintf("0x%X", uint32(open.Pid)<<16|open.ShareFileID)
+		for _, rows := range [][]OpenRow{r.Repro.Opens.Held, r.Repro.Opens.After, r.Repro.Opens.End} {
+			if len(rows) != 1 || rows[0].ID != id || rows[0].Path != `C:`+strings.ReplaceAll(filepath.Join(srv.Dir, path), "/", `\`) {
+				t.Errorf("%s: rows %s, want id %s", when, text(rows), id)
+			}
+		}
+		if !slices.ContainsFunc(status.Sessions, func(s smbdtest.Session) bool { return sameID(s.ID, r.Repro.Holder.SessionID) && s.Pid == open.Pid }) {
+			t.Errorf("%s: session %s is none of %s", when, r.Repro.Holder.SessionID, text(status.Sessions))
+		}
+	}
+	h := r.Repro.Holder
+	if !slices.Equal(h.Access, []string{"read", "delete"}) || !slices.Equal(h.Share, []string{"read"}) {
+		t.Errorf("holder %s", text(h))
+	}
+	checkNothingLeft(t, srv)
+}
+
+// sameID compares a session id as smbstatus writes it, in decimal, with ours.
+func sameID(decimal, hex string) bool {
+	var a, b uint64
+	fmt.Sscanf(decimal, "%d", &a)
+	fmt.Sscanf(hex, "0x%x", &b)
+	return a == b && a != 0
+}
+
+func TestReproModes(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	t.Run("modes", func(t *testing.T) {
+		for _, test := range []struct {
+			access, share string
+			refused       bool
+		}{
+			{"rw", "rw", false},
+			{"rw", "rwd", false},
+			{"r", "rw", false},
+			{"w", "rw", false},
+			{"0x80", "none", false}, // FILE_READ_ATTRIBUTES takes no part in the check
+			{"r", "r", true},
+			{"r", "none", true},
+			{"a", "none", true},
+			{"x", "r", true},
+			{"rwd", "rw", true}, // go-smb2 does not share delete
+			{"d", "rwd", true},
+			{"rw", "d", true},
+		} {
+			t.Run(test.access+" "+test.share, func(t *testing.T) {
+				t.Parallel()
+				o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 100*time.Millisecond)
+				share, err := smb.ParseShare(test.share)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o.Access, o.Share = access(test.access), share
+				r := Repro(t.Context(), o)
+				if r.Error != nil || len(r.Repro.LeftBehind) > 0 {
+					t.Fatal(text(r))
+				}
+				if r.Repro.Error32WhileHeld != test.refused || (r.ExitCode() == 32) != test.refused {
+					t.Errorf("error 32 while held %t, exit code %d; want %t: %s", r.Repro.Error32WhileHeld, r.ExitCode(), test.refused, text(r))
+				}
+				disconnected := slices.ContainsFunc(r.Events, func(e Event) bool { return e.What == whatDisconnect })
+				if disconnected != test.refused {
+					t.Errorf("disconnected %t, want only when the modes conflict", disconnected)
+				}
+				if !test.refused && (r.Verdict.Code != 0 || !strings.Contains(r.Verdict.Summary, "do not conflict")) {
+					t.Errorf("verdict %s", text(r.Verdict))
+				}
+				if share&smb.ShareDelete != 0 && len(r.Repro.OtherTries) > 0 {
+					t.Errorf("%s was tried although the holder shares delete", text(r.Repro.OtherTries))
+				}
+			})
+		}
+	})
+	checkNothingLeft(t, srv)
+}
+
+func TestReproHandleLeak(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	// Several handles of one client must go together, so they share what they have.
+	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
+	o.Case, o.Access, o.Share = "handle-leak", access("r"), smb.ShareRead
+	r := Repro(t.Context(), o)
+	if r.ExitCode() != 32 {
+		t.Fatal(text(r))
+	}
+	for _, rows := range [][]OpenRow{r.Repro.Opens.Held, r.Repro.Opens.After, r.Repro.Opens.End} {
+		ids := map[string]bool{}
+		for _, row := range rows {
+			ids[row.ID] = true
+		}
+		if len(rows) != 10 || len(ids) != 10 {
+			t.Errorf("%d rows with %d ids, want 10 of each", len(rows), len(ids))
+		}
+	}
+	checkNothingLeft(t, srv)
+}
+
+// Handles that do not go together cannot leak side by side: the second open
+// meets the first.
+func TestReproHandleLeakConflict(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
+	o.Case = "handle-leak"
+	r := Repro(t.Context(), o)
+	if r.ExitCode() != 1 || r.Error.Status != "0xC0000043" || r.Verdict != nil || len(r.Repro.LeftBehind) > 0 {
+		t.Error(text(r))
+	}
+	checkNothingLeft(t, srv)
+}
+
+// A user who may not read the tables gets the same verdict from the contender
+// alone, and is told why and how to change it.
+func TestReproWithoutTableRights(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	t.Run("kinds", func(t *testing.T) {
+		for _, k := range kindTests {
+			t.Run(k.kind.String(), func(t *testing.T) {
+				t.Parallel()
+				o := reproOf(plainEndpointOf(srv, ""), k.kind, k.wait)
+				r := Repro(t.Context(), o)
+				k.check(t, o, r, false)
+				if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "net groupmap add sid=S-1-5-32-544 ntgroup=Administrators unixgroup=GROUP type=builtin") ||
+					!strings.Contains(r.Notes[0], "ERROR_ACCESS_DENIED") {
+					t.Errorf("notes %q", r.Notes)
+				}
+				if strings.Contains(r.Verdict.Summary, "table") && k.kind != smb.DisconnectLeak {
+					t.Errorf("the verdict speaks of a table that was not seen: %s", r.Verdict.Summary)
+				}
+			})
+		}
+	})
+	checkNothingLeft(t, srv)
+}
+
+// Names that take care to carry.
+func TestReproNames(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	long := strings.Repeat("x", 255)
+	t.Run("names", func(t *testing.T) {
+		for _, path := range [][]string{
+			{"with spaces in it"},
+			{"zażółć gęślą jaźń"},
+			{"日本語 フォルダ"},
+			{"😀 outside the BMP"},
+			{long},
+			{strings.Repeat("ß", 127)}, // 254 bytes on the server's disk
+			{"one", "two", "three", "four", "five"},
+			{"five deep", "ünï côdé", long, "x y z", "日本"},
+			{"semi;colon & 'quotes' %41 $x"},
+		} {
+			t.Run(path[len(path)-1], func(t *testing.T) {
+				t.Parallel()
+				dir := folder(t, srv, path...)
+				o := reproOf(endpointOf(srv, dir), smb.DisconnectFIN, 5*time.Second)
+				r := Repro(t.Context(), o)
+				kindTests[2].check(t, o, r, true)
+				if !strings.HasPrefix(r.Repro.File, dir+`\err32-`) {
+					t.Errorf("file %q, want it in %q", r.Repro.File, dir)
+				}
+			})
+		}
+		t.Run("hidden$", func(t *testing.T) {
+			t.Parallel()
+			o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
+			o.Endpoint.Target.Share = srv.Hidden
+			var seen []string
+			o.OnEvent = func(e Event) {
+				if e.What == whatWaited {
+					seen = filesBelow(t, srv.HiddenDir)
+				}
+			}
+			r := Repro(t.Context(), o)
+			if r.ExitCode() != 32 || len(r.Repro.Opens.End) != 1 || r.Repro.Opens.End[0].Share != srv.Hidden || r.Repro.Opens.End[0].SharePath != r.Repro.File {
+				t.Error(text(r))
+			}
+			if want := []string{filepath.Join(srv.HiddenDir, r.Repro.File)}; !slices.Equal(seen, want) {
+				t.Errorf("files in the share's folder %q, want %q", seen, want)
+			}
+		})
+	})
+	checkNothingLeft(t, srv)
+}
+
+// The content of a file that stands in the folder already is not touched, and
+// nothing else comes or goes.
+func TestReproTouchesNothingElse(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	writeFile(t, srv, "precious.txt")
+	before, err := os.Stat(filepath.Join(srv.Dir, "precious.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range kindTests {
+		if k.kind == smb.DisconnectVanish {
+			continue // leaves by the same clean-up as freeze, only later
+		}
+		if r := Repro(t.Context(), reproOf(endpointOf(srv, ""), k.kind, 100*time.Millisecond)); r.Error != nil {
+			t.Fatal(text(r))
+		}
+	}
+	after, err := os.Stat(filepath.Join(srv.Dir, "precious.txt"))
+	if err != nil || !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() {
+		t.Errorf("was %v, is %v (%v)", before, after, err)
+	}
+	if files := filesBelow(t, srv.Dir); len(files) != 1 {
+		t.Errorf("files %q, want only the one that was there", files)
+	}
+	checkNothingLeft(t, srv)
+}
+
+// With an interval longer than the time a server is given to notice, what it
+// freed at once must not be taken for stale, and what it did not must be.
+func TestReproLongInterval(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	t.Run("kinds", func(t *testing.T) {
+		for _, test := range []struct {
+			kind  smb.DisconnectKind
+			stale bool
+		}{{smb.DisconnectFIN, false}, {smb.DisconnectRST, false}, {smb.DisconnectVanish, true}} {
+			t.Run(test.kind.String(), func(t *testing.T) {
+				t.Parallel()
+				o := reproOf(endpointOf(srv, ""), test.kind, 20*time.Second)
+				o.Interval = 7 * time.Second // longer than the server's keep-alive needs
+				r := Repro(t.Context(), o)
+				if r.Verdict == nil || (r.Verdict.Code == 32) != test.stale || r.Repro.Error32AfterDisconnect != test.stale || !r.Repro.Release.Released {
+					t.Error(text(r))
+				}
+			})
+		}
+	})
+	checkNothingLeft(t, srv)
+}
+
+// Polling without pause does not fill the report.
+func TestReproWithoutPause(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, smbdtest.Config{})
+	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 500*time.Millisecond)
+	o.Interval = 0
+	r := Repro(context.Background(), o)
+	if r.ExitCode() != 32 || len(r.Events) > 50 {
+		t.Errorf("exit code %d, %d events", r.ExitCode(), len(r.Events))
+	}
+	checkNothingLeft(t, srv)
+}
