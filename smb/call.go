@@ -28,6 +28,7 @@ type call struct {
 	tree      uint32
 	signed    bool
 	sealed    bool
+	begun     time.Time // when it was sent: the time-out counts from there
 
 	asyncID   uint64
 	interim   bool // STATUS_PENDING has come
@@ -99,7 +100,7 @@ func (c *Conn) awaitCredits(ctx context.Context, need int) error {
 	}
 	turn := c.credits.enqueue()
 	defer c.credits.leave(turn)
-	timeout, stop := c.timer()
+	timeout, stop := c.timer(time.Now())
 	defer stop()
 	for {
 		switch {
@@ -127,13 +128,13 @@ func (c *Conn) awaitCredits(ctx context.Context, need int) error {
 	}
 }
 
-// timer returns a channel that fires after the configured time-out; stop frees
-// it.
-func (c *Conn) timer() (<-chan time.Time, func()) {
+// timer returns a channel that fires when the configured time-out has passed
+// since begin; stop frees it.
+func (c *Conn) timer(begin time.Time) (<-chan time.Time, func()) {
 	if c.cfg.Timeout <= 0 {
 		return nil, func() {}
 	}
-	t := time.NewTimer(c.cfg.Timeout)
+	t := time.NewTimer(time.Until(begin.Add(c.cfg.Timeout)))
 	return t.C, func() { t.Stop() }
 }
 
@@ -141,6 +142,7 @@ func (c *Conn) timer() (<-chan time.Time, func()) {
 // credits for them are there, and the mutex is held: on the wire the
 // MessageIds are in order.
 func (c *Conn) queue(s *Session, requests []request) ([]*call, error) {
+	now := time.Now()
 	calls := make([]*call, len(requests))
 	block := make([]call, len(requests))
 	frame := len(c.out)
@@ -176,7 +178,7 @@ func (c *Conn) queue(s *Session, requests []request) ([]*call, error) {
 			s.signer.sign(c.out[start:])
 		}
 		block[i] = call{conn: c, session: s, command: r.msg.Command(), messageID: h.MessageID, charge: charge,
-			tree: r.tree, signed: sign, sealed: seal, done: make(chan struct{})}
+			tree: r.tree, signed: sign, sealed: seal, begun: now, done: make(chan struct{})}
 		if r.keep {
 			block[i].sent = append([]byte(nil), c.out[start:]...)
 		}
@@ -223,7 +225,7 @@ func (k *call) wait(ctx context.Context) error {
 		return k.err
 	default:
 	}
-	timeout, stop := k.conn.timer()
+	timeout, stop := k.conn.timer(k.begun)
 	defer stop()
 	select {
 	case <-k.done:
