@@ -32,7 +32,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 // TestScripts runs err32 as a process, without a server. The first word of a
 // script's name is the command it is about.
 func TestScripts(t *testing.T) {
-	runScripts(t, "testdata/script", nil)
+	runScripts(t, "testdata/script", func(*testscript.Env) error { return nil })
 }
 
 // TestServerScripts runs err32 against smbd. Each script finds in its
@@ -68,8 +68,11 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 		t.Fatalf("no scripts in %s (%v)", dir, err)
 	}
 	testscript.Run(t, testscript.Params{
-		Files:               scripts,
-		Setup:               setup,
+		Files: scripts,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else the race detector adds a second to every process
+			return setup(env)
+		},
 		Cmds:                scriptCommands,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -116,6 +119,7 @@ func interrupts(ts *testscript.TestScript, neg bool, args []string) {
 	defer stderr.Close()
 	cmd := exec.Command(args[2], args[3:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), stdout, stderr
+	cmd.Env = append(os.Environ(), "GORACE="+ts.Getenv("GORACE"))
 	ts.Check(cmd.Start())
 	found := waitForFile(ts.MkAbs(args[1]))
 	ts.Check(cmd.Process.Signal(os.Interrupt))

@@ -63,8 +63,17 @@ func Ask(ctx context.Context, question string) (string, error) {
 // Progress is one line on stderr that tells what happens now. Nil, which it is
 // without a terminal, shows nothing.
 type Progress struct {
-	bar     *progressbar.ProgressBar
+	bar     bar
 	counted bool // it is a bar by now
+}
+
+// bar is as much of a progress bar as is used. Were the library's type a field,
+// the linker would keep all its methods, and with the one that serves HTTP
+// nearly a fifth of the program.
+type bar struct {
+	describe func(string)
+	set      func(int) error
+	finish   func() error
 }
 
 // NewProgress starts a line, unless stderr is no terminal that can show it.
@@ -75,14 +84,15 @@ func NewProgress() *Progress {
 	return &Progress{bar: newBar(-1, progressbar.OptionSpinnerType(14))}
 }
 
-func newBar(most int, option progressbar.Option) *progressbar.ProgressBar {
-	return progressbar.NewOptions(most, option,
+func newBar(most int, option progressbar.Option) bar {
+	b := progressbar.NewOptions(most, option,
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetElapsedTime(true),
 		progressbar.OptionSetPredictTime(false),
 	)
+	return bar{b.Describe, b.Set, b.Finish}
 }
 
 // Show replaces the text of the line. What would act on the terminal, or not
@@ -99,7 +109,7 @@ func (p *Progress) Show(text string) {
 	if twwidth.Width(text) > room {
 		text = twwidth.Truncate(text, room-1, "…")
 	}
-	p.bar.Describe(text)
+	p.bar.describe(text)
 }
 
 func printable(r rune) rune {
@@ -115,15 +125,15 @@ func (p *Progress) Count(done, all int) {
 		return
 	}
 	if !p.counted {
-		p.bar.Finish()
+		p.bar.finish()
 		p.bar, p.counted = newBar(all, progressbar.OptionShowCount()), true
 	}
-	p.bar.Set(done)
+	p.bar.set(done)
 }
 
 // End takes the line away.
 func (p *Progress) End() {
 	if p != nil {
-		p.bar.Finish()
+		p.bar.finish()
 	}
 }
