@@ -39,12 +39,15 @@ type hold struct {
 	report *Report
 	res    *HoldResult
 
-	client *client
-	paths  []string
-	opens  []*smb.Open
-	made   []string // files to be removed
-	gone   bool
-	worst  smb.NTStatus // the first refusal, a sharing violation before others
+	client   *client
+	paths    []string
+	opens    []*smb.Open
+	answered int      // of paths
+	made     []string // files to be removed
+	doubtful []string // files that may have been made: no answer came
+	gone     bool
+	early    bool         // a signal came before For was over
+	worst    smb.NTStatus // the first refusal, a sharing violation before others
 }
 
 // Hold opens files, holds them, and leaves in the way that was asked for. It
@@ -79,14 +82,13 @@ func (h *hold) run(ctx context.Context) *RunError {
 	begin := time.Now()
 	err = h.openAll(ctx)
 	h.res.OpenMS = Milliseconds(time.Since(begin))
-	h.res.Held = len(h.opens)
 	if err != nil {
 		return newRunError("open the files", err)
 	}
 	if h.refused() > 0 {
-		h.res.Held = 0 // clean-up closes what was opened
-		return nil
+		return nil // nothing counts as held: clean-up closes what was opened
 	}
+	h.res.Held = len(h.opens)
 	h.rec.RecordStatus(ActorHolder, whatOpen, fmt.Sprintf("%d of %d files, access %s, share %s", h.res.Held, h.res.Asked, h.o.Access.Classes(), h.o.Share), smb.StatusSuccess)
 	if h.o.OnReady != nil {
 		if err := h.o.OnReady(h.res.Held); err != nil {
@@ -95,9 +97,13 @@ func (h *hold) run(ctx context.Context) *RunError {
 	}
 	held := time.Now()
 	failed := h.wait(ctx)
+	h.early = h.o.For > 0 && ctx.Err() != nil
 	h.res.HeldMS = Milliseconds(time.Since(held))
 	if failed != nil {
 		return failed
+	}
+	if h.o.For > 0 && ctx.Err() != nil {
+		return newRunError("hold the files", ctx.Err()) // before the time was over
 	}
 	return h.leave(ctx)
 }
@@ -175,54 +181,80 @@ func (h *hold) openAll(ctx context.Context) error {
 	}
 	h.opens = make([]*smb.Open, 0, len(h.paths))
 	pending := make([]*smb.PendingCreate, 0, openWindow)
-	answered := 0
-	take := func() error {
-		p := pending[0]
-		pending = append(pending[:0], pending[1:]...)
-		o, err := p.Wait(ctx)
-		path := h.paths[answered]
-		answered++
-		if h.o.OnProgress != nil && (answered%100 == 0 || answered == len(h.paths)) {
-			h.o.OnProgress(answered, len(h.paths))
-		}
-		if err == nil {
-			h.opens = append(h.opens, o)
-			if h.o.Count > 0 {
-				h.made = append(h.made, path)
-			}
-			return nil
-		}
-		status, ok := smb.StatusOf(err)
-		if !ok {
-			return err
-		}
-		h.refuse(path, status)
-		return nil
-	}
 	var failed error
 	for _, path := range h.paths {
 		if len(pending) == openWindow {
-			if failed = take(); failed != nil {
-				break
-			}
+			failed = h.take(ctx, pending[:openWindow/2])
+			pending = append(pending[:0], pending[openWindow/2:]...)
 		}
-		if h.refused() > 0 {
+		if failed != nil || h.refused() > 0 {
 			break // all or none
 		}
 		request.Name = path
-		p, err := h.client.tree.StartCreate(ctx, &request)
-		if err != nil {
-			failed = err
+		var p *smb.PendingCreate
+		if p, failed = h.client.tree.StartCreate(ctx, &request); failed != nil {
 			break
 		}
 		pending = append(pending, p)
 	}
-	for len(pending) > 0 {
-		if err := take(); err != nil && failed == nil {
-			failed = err
-		}
+	if err := h.take(ctx, pending); failed == nil {
+		failed = err
+	}
+	if failed == nil {
+		failed = ctx.Err()
 	}
 	return failed
+}
+
+// take notes what CREATEs were answered, in their order. It waits for the last
+// first: to wake up once for all costs less than once for each. The answers
+// under way when ctx ends are waited for: only they tell which files were made.
+func (h *hold) take(ctx context.Context, pending []*smb.PendingCreate) (failed error) {
+	ctx, cancel := outlive(ctx, cleanUpTimeSilent)
+	defer cancel()
+	opens, errs := make([]*smb.Open, len(pending)), make([]error, len(pending))
+	for i := len(pending) - 1; i >= 0; i-- {
+		opens[i], errs[i] = pending[i].Wait(ctx)
+	}
+	for i, err := range errs {
+		path := h.paths[h.answered]
+		h.answered++
+		status, refused := smb.StatusOf(err)
+		switch {
+		case err == nil:
+			opens[i].Created = nil // of thousands it would be most of the memory
+			h.opens = append(h.opens, opens[i])
+			if h.o.Count > 0 {
+				h.made = append(h.made, path)
+			}
+		case refused:
+			h.refuse(path, status)
+		default:
+			if h.o.Count > 0 {
+				h.doubtful = append(h.doubtful, path)
+			}
+			if failed == nil {
+				failed = err
+			}
+		}
+	}
+	if h.o.OnProgress != nil && len(pending) > 0 {
+		h.o.OnProgress(h.answered, len(h.paths))
+	}
+	return failed
+}
+
+// outlive returns a context that ends no sooner than grace after ctx does.
+func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(late, func() { timer.Stop() })
+	})
+	return late, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (h *hold) refused() int { return len(h.res.Refused) + h.res.RefusedMore }
@@ -295,31 +327,68 @@ func (h *hold) cleanUp() {
 		smb.CloseAll(ctx, h.opens)
 	}
 	h.client.leave(ctx)
-	if len(h.made) > 0 {
+	if len(h.made)+len(h.doubtful) > 0 {
 		h.removeAll(ctx)
 	}
 }
 
-// removeAll removes the files that were made, on a connection of its own.
+// removeAll removes the files that were made, on a connection of its own, and
+// on another one should that be lost over it.
 func (h *hold) removeAll(ctx context.Context) {
+	why := h.removeMade(ctx)
+	if why != "" {
+		why = h.removeMade(ctx)
+	}
+	if rest := append(h.made, h.doubtful...); why != "" && len(rest) > 0 {
+		h.res.LeftBehind = append(h.res.LeftBehind, fmt.Sprintf("%s from %s on could not be removed: %s", countFiles(len(rest)), rest[0], why))
+	}
+}
+
+// removeMade removes what it can, and returns why it could not go on, or "".
+func (h *hold) removeMade(ctx context.Context) string {
 	c, err := h.o.Endpoint.connect(ctx, h.o.Endpoint.Target.Share, smb.GUID{})
 	if err != nil {
-		h.res.LeftBehind = append(h.res.LeftBehind, fmt.Sprintf("%d files from %s on could not be removed: %s", len(h.made), h.made[0], plainText(err)))
-		return
+		return plainText(err)
 	}
 	defer c.leave(ctx)
 	patience := time.Now().Add(cleanUpPatience)
-	for _, path := range h.made {
-		if why := removePatiently(ctx, c.tree, path, patience); why != "" {
-			h.res.LeftBehind = append(h.res.LeftBehind, path+" could not be removed: "+why)
+	for ; len(h.made) > 0; h.made = h.made[1:] {
+		why := removePatiently(ctx, c.tree, h.made[0], patience)
+		if why != "" && c.conn.Err() != nil {
+			return why
+		}
+		if why != "" {
+			h.res.LeftBehind = append(h.res.LeftBehind, h.made[0]+" could not be removed: "+why)
 		}
 	}
+	for ; len(h.doubtful) > 0; h.doubtful = h.doubtful[1:] {
+		there := isThere(ctx, c.tree, h.doubtful[0])
+		if there && c.conn.Err() != nil {
+			return plainText(c.conn.Err())
+		}
+		if there {
+			h.res.LeftBehind = append(h.res.LeftBehind, h.doubtful[0]+" was not removed: the server did not say whether the run made it or it was there before")
+		}
+	}
+	return ""
+}
+
+// isThere reports whether there is a file, as far as the server tells. One that
+// may be the run's is not removed: without the answer to the CREATE it may as
+// well be somebody else's.
+func isThere(ctx context.Context, tree *smb.Tree, path string) bool {
+	_, err := tree.CreateClose(ctx, &smb.CreateRequest{
+		Name: path, Access: smb.FileReadAttributes, Share: smb.ShareRead | smb.ShareWrite | smb.ShareDelete,
+		Disposition: smb.OpenFile, Options: smb.NonDirectoryFile,
+	})
+	status, ok := smb.StatusOf(err)
+	return !ok || status != smb.StatusObjectNameNotFound && status != smb.StatusObjectPathNotFound
 }
 
 // finish completes the report.
 func (h *hold) finish(ctx context.Context, failed *RunError) {
 	r := h.report
-	cutShort := ctx.Err() != nil && (h.o.For > 0 && !h.gone || h.res.Held == 0 && h.refused() == 0)
+	cutShort := h.early || failed != nil && !h.gone && ctx.Err() != nil
 	switch {
 	case cutShort:
 		r.Interrupted = true

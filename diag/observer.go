@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ type observer struct {
 	shares []shareRoot
 	offset *Millisecond // server's clock less ours; nil when unknown
 	denied error        // why the tables cannot be read; nil when they can
+	cut    bool         // a call was given up before its answer came
 }
 
 // shareRoot is where a share begins in the server's own paths.
@@ -38,10 +41,9 @@ func (e Endpoint) observe(ctx context.Context, share string) (*observer, error) 
 	}
 	o := &observer{client: c}
 	o.denied = o.openTables(ctx, e.Target.Server)
+	o.cut = unanswered(o.denied)
 	if o.denied != nil && ctx.Err() != nil {
-		// Without LOGOFF: Samba may not answer it after a cancelled CREATE of
-		// a pipe.
-		o.conn.Close()
+		o.leave(ctx)
 		return nil, ctx.Err()
 	}
 	return o, nil
@@ -105,6 +107,12 @@ func isRefusal(err error) bool {
 	return errors.As(err, &win32) || errors.As(err, &fault)
 }
 
+// unanswered reports whether a call was given up before the server answered it.
+func unanswered(err error) bool {
+	_, answered := smb.StatusOf(err)
+	return err != nil && !answered && !isRefusal(err)
+}
+
 // isSamba reports whether the server says that it is Samba.
 func (o *observer) isSamba() bool {
 	return strings.Contains(strings.ToLower(o.info.Comment), "samba")
@@ -142,11 +150,15 @@ func (o *observer) opens(ctx context.Context, keep func(*OpenRow) bool) ([]OpenR
 	err := o.tables.FileEnum(ctx, "", "", func(f smb.FileInfo) error {
 		row := o.newOpenRow(f)
 		if keep == nil || keep(&row) {
+			if len(rows) == cap(rows) {
+				rows = slices.Grow(rows, len(rows)+1) // append alone copies large tables several times over
+			}
 			rows = append(rows, row)
 		}
 		return nil
 	})
 	if err != nil {
+		o.cut = o.cut || unanswered(err)
 		return nil, err
 	}
 	return rows, nil
@@ -154,7 +166,7 @@ func (o *observer) opens(ctx context.Context, keep func(*OpenRow) bool) ([]OpenR
 
 func (o *observer) newOpenRow(f smb.FileInfo) OpenRow {
 	row := OpenRow{
-		ID:          fmt.Sprintf("0x%X", f.ID),
+		ID:          "0x" + strings.ToUpper(strconv.FormatUint(uint64(f.ID), 16)),
 		Path:        f.Path,
 		User:        f.User,
 		Access:      permissionWords(f.Permissions),
@@ -213,8 +225,14 @@ func (o *observer) isFile(share, path string) func(*OpenRow) bool {
 	}
 }
 
-// leave closes the pipe and logs off.
+// leave closes the pipe and logs off. After a call that was given up it just
+// closes the connection: Samba answers no LOGOFF before a READ of a pipe that
+// is under way, and never that READ once the pipe is closed.
 func (o *observer) leave(ctx context.Context) {
+	if o.cut {
+		o.conn.Close()
+		return
+	}
 	if o.pipe != nil && o.conn.Err() == nil {
 		o.pipe.Close(ctx)
 	}

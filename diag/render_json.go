@@ -202,8 +202,16 @@ func appendJSONString(b []byte, s string) []byte {
 		b = append(b, '\\', 'u', hex[u>>12&15], hex[u>>8&15], hex[u>>4&15], hex[u&15])
 	}
 	b = append(b, '"')
-	for _, r := range s { // a byte that is not UTF-8 comes out as U+FFFD
+	for s != "" {
+		plain := 0
+		for plain < len(s) && s[plain] >= ' ' && s[plain] < 0x7F && s[plain] != '"' && s[plain] != '\\' {
+			plain++
+		}
+		b = append(b, s[:plain]...)
+		r, size := utf8.DecodeRuneInString(s[plain:]) // a byte that is not UTF-8 comes out as U+FFFD
+		s = s[plain+size:]
 		switch {
+		case size == 0:
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))
 		case r == '\n':

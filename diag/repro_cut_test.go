@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
-	"strings"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -15,16 +15,19 @@ import (
 )
 
 // wire stands between a run and its server and passes every frame on, so that
-// something can happen at any one of the server's messages.
+// something can happen at any one of the server's.
 type wire struct {
 	listener net.Listener
 	server   string
-	on       func(n int, client net.Conn) (pass bool) // before the nth message goes to the client
 	tasks    sync.WaitGroup
 
-	mu    sync.Mutex
-	count int
-	socks []net.Conn
+	mu       sync.Mutex
+	count    int
+	armed    int                // do something at the frame of this number
+	do       func() (pass bool) // before it goes to the client; false cuts the connection
+	happened time.Time          // when that was; zero before
+	each     func(frame []byte) // sees every frame; may be nil
+	sockets  []net.Conn
 }
 
 func newWire(t *testing.T, server string) *wire {
@@ -38,7 +41,7 @@ func newWire(t *testing.T, server string) *wire {
 	t.Cleanup(func() {
 		l.Close()
 		w.mu.Lock()
-		for _, c := range w.socks {
+		for _, c := range w.sockets {
 			c.Close()
 		}
 		w.mu.Unlock()
@@ -47,11 +50,39 @@ func newWire(t *testing.T, server string) *wire {
 	return w
 }
 
-// reset begins a new count.
-func (w *wire) reset(on func(n int, client net.Conn) bool) {
+// arm begins a new count, and lets something happen at the nth frame.
+func (w *wire) arm(n int, do func() (pass bool)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.count, w.on = 0, on
+	w.count, w.armed, w.do, w.happened = 0, n, do, time.Time{}
+}
+
+// watch lets each see every frame from now on.
+func (w *wire) watch(each func(frame []byte)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.each = each
+}
+
+// since says how long ago it happened; ok is false if it has not.
+func (w *wire) since() (ago time.Duration, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Since(w.happened), !w.happened.IsZero()
+}
+
+// pass counts a frame, and reports whether it may go on.
+func (w *wire) pass(frame []byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.each != nil {
+		w.each(frame)
+	}
+	if w.count++; w.count != w.armed {
+		return true
+	}
+	w.happened = time.Now()
+	return w.do()
 }
 
 func (w *wire) accept() {
@@ -66,7 +97,7 @@ func (w *wire) accept() {
 			continue
 		}
 		w.mu.Lock()
-		w.socks = append(w.socks, client, server)
+		w.sockets = append(w.sockets, client, server)
 		w.mu.Unlock()
 		w.tasks.Go(func() {
 			io.Copy(server, client)
@@ -80,8 +111,8 @@ func (w *wire) accept() {
 	}
 }
 
-// answers passes the server's frames on, [MS-SMB2] 2.1, until it is told not
-// to.
+// answers passes the server's frames on, [MS-SMB2] 2.1, until it is told to
+// cut the connection.
 func (w *wire) answers(client, server net.Conn) {
 	for {
 		header := make([]byte, 4)
@@ -92,11 +123,7 @@ func (w *wire) answers(client, server net.Conn) {
 		if _, err := io.ReadFull(server, frame[4:]); err != nil {
 			return
 		}
-		w.mu.Lock()
-		w.count++
-		n, on := w.count, w.on
-		w.mu.Unlock()
-		if !on(n, client) {
+		if !w.pass(frame) {
 			return
 		}
 		if _, err := client.Write(frame); err != nil {
@@ -105,39 +132,29 @@ func (w *wire) answers(client, server net.Conn) {
 	}
 }
 
-// wireRuns are the runs whose every message something happens at.
-func wireRuns(e Endpoint) map[string]ReproOptions {
-	runs := map[string]ReproOptions{}
-	for _, kind := range []smb.DisconnectKind{smb.DisconnectFIN, smb.DisconnectLeak} {
-		for _, from := range []string{"other", "same"} {
-			o := reproOf(e, kind, 60*time.Millisecond)
-			o.RetryFrom = from
-			runs[kind.String()+" "+from] = o
-		}
-	}
-	return runs
+// wireRun is a run whose every message something happens at.
+type wireRun struct {
+	kind smb.DisconnectKind
+	from string
 }
+
+func (r wireRun) String() string { return r.kind.String() + " " + r.from }
 
 // Ctrl-C at each message of a run: it ends soon, and leaves nothing.
 func TestReproInterruptedAtEveryMessage(t *testing.T) {
 	t.Parallel()
-	atEveryMessage(t, func(t *testing.T, o ReproOptions, w *wire, n int) (happened bool) {
+	runs := []wireRun{{smb.DisconnectFIN, "other"}, {smb.DisconnectLeak, "same"}}
+	atEveryMessage(t, runs, func(t *testing.T, o ReproOptions, w *wire, n int) (happened bool) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
-		var at time.Time
-		w.reset(func(i int, _ net.Conn) bool {
-			if i == n {
-				at = time.Now()
-				interrupt()
-			}
-			return true
-		})
+		w.arm(n, func() bool { interrupt(); return true })
 		r := Repro(ctx, o)
-		if at.IsZero() {
+		took, happened := w.since()
+		if !happened {
 			return false
 		}
 		// The run may have been over when it was interrupted.
-		if took := time.Since(at); !r.Interrupted && r.Error != nil || r.Interrupted && r.ExitCode() != 130 || len(r.Repro.LeftBehind) > 0 || took > 2*time.Second {
+		if !r.Interrupted && r.Error != nil || r.Interrupted && r.ExitCode() != 130 || len(r.Repro.LeftBehind) > 0 || took > 2*time.Second {
 			t.Errorf("interrupted at message %d, ended %v later: %s", n, took, text(r))
 		}
 		return true
@@ -148,19 +165,15 @@ func TestReproInterruptedAtEveryMessage(t *testing.T) {
 // with the right verdict, and leaves nothing that can be removed.
 func TestReproCutAtEveryMessage(t *testing.T) {
 	t.Parallel()
-	atEveryMessage(t, func(t *testing.T, o ReproOptions, w *wire, n int) (happened bool) {
-		var at time.Time
-		w.reset(func(i int, client net.Conn) bool {
-			if i == n {
-				at = time.Now()
-			}
-			return i != n
-		})
+	runs := []wireRun{{smb.DisconnectFIN, "same"}, {smb.DisconnectLeak, "other"}}
+	atEveryMessage(t, runs, func(t *testing.T, o ReproOptions, w *wire, n int) (happened bool) {
+		w.arm(n, func() bool { return false })
 		r := Repro(t.Context(), o)
-		if at.IsZero() {
+		took, happened := w.since()
+		if !happened {
 			return false
 		}
-		if took := time.Since(at); took > 3*time.Second || r.Interrupted || len(r.Repro.LeftBehind) > 0 {
+		if took > 3*time.Second || r.Interrupted || len(r.Repro.LeftBehind) > 0 {
 			t.Errorf("cut at message %d, ended %v later: %s", n, took, text(r))
 		}
 		stale := o.Disconnect == smb.DisconnectLeak
@@ -174,25 +187,22 @@ func TestReproCutAtEveryMessage(t *testing.T) {
 	})
 }
 
-func atEveryMessage(t *testing.T, run func(t *testing.T, o ReproOptions, w *wire, n int) (happened bool)) {
-	for name := range wireRuns(Endpoint{}) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := serve(t, smbdtest.Config{})
-			w := newWire(t, srv.Addr)
-			e := endpointOf(srv, "")
-			e.Target.Port = portOf(t, w.listener)
-			o := wireRuns(e)[name]
-			n := 1
-			for ; run(t, o, w, n); n++ {
-				for _, file := range filesBelow(t, srv.Dir) {
-					if !strings.Contains(file, "precious") {
-						t.Fatalf("message %d: left %s", n, file)
-					}
-				}
+func atEveryMessage(t *testing.T, runs []wireRun, run func(t *testing.T, o ReproOptions, w *wire, n int) (happened bool)) {
+	srv := serve(t, smbdtest.Config{})
+	together(t, runs, wireRun.String, func(t *testing.T, kind wireRun) {
+		w := newWire(t, srv.Addr)
+		dir := folder(t, srv, kind.String())
+		o := reproOf(endpointOf(srv, dir), kind.kind, 60*time.Millisecond)
+		o.RetryFrom, o.Endpoint.Target.Port = kind.from, portOf(t, w.listener)
+		n := 1
+		for ; run(t, o, w, n); n++ {
+			if files := filesBelow(t, filepath.Join(srv.Dir, dir)); len(files) > 0 {
+				t.Fatalf("message %d: left %q", n, files)
 			}
-			t.Logf("%d messages", n-1)
-			checkNothingLeft(t, srv)
-		})
-	}
+		}
+		if n < 30 {
+			t.Errorf("only %d messages", n-1)
+		}
+	})
+	checkNothingLeft(t, srv)
 }

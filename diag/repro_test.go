@@ -2,6 +2,7 @@ package diag
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -128,31 +129,56 @@ func checkEvents(t *testing.T, events []Event) {
 	}
 }
 
-// Each kind, with the retry from another client and from the same one, and by
-// both of the clients that can contend.
-func TestReproDisconnects(t *testing.T) {
+// TestRepro is all that one server with Samba's defaults is enough for.
+func TestRepro(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, smbdtest.Config{})
-	t.Run("kinds", func(t *testing.T) {
-		for _, k := range kindTests {
-			for _, retry := range [][2]string{{"other", "stock"}, {"other", "own"}, {"same", "stock"}} {
-				t.Run(fmt.Sprintf("%s, %s, %s", k.kind, retry[0], retry[1]), func(t *testing.T) {
-					t.Parallel()
-					o := reproOf(endpointOf(srv, ""), k.kind, k.wait)
-					o.RetryFrom, o.RetryWith = retry[0], retry[1]
-					r := Repro(t.Context(), o)
-					k.check(t, o, r, true)
-					if len(r.Notes) > 0 {
-						t.Errorf("notes %q, want none", r.Notes)
-					}
-					if r.Repro.Contender == "go-smb2" {
-						checkOtherTries(t, r.Repro.OtherTries)
-					}
-				})
-			}
+	type part struct {
+		name string
+		test func(*testing.T, *smbdtest.Server)
+	}
+	parts := []part{
+		{"disconnects", testDisconnects},
+		{"as smbstatus sees it", testAsSmbstatusSeesIt},
+		{"modes", testModes},
+		{"handle leak", testHandleLeak},
+		{"handle leak, conflict", testHandleLeakConflict},
+		{"without table rights", testWithoutTableRights},
+		{"names", testNames},
+		{"touches nothing else", testTouchesNothingElse},
+		{"long interval", testLongInterval},
+		{"without pause", testWithoutPause},
+		{"ways in", testWaysIn},
+		{"interrupted", testInterrupted},
+	}
+	together(t, parts, func(p part) string { return p.name }, func(t *testing.T, p part) { p.test(t, srv) })
+	checkNothingLeft(t, srv)
+}
+
+// Each kind, with the retry from another client and from the same one, and by
+// both of the clients that can contend.
+func testDisconnects(t *testing.T, srv *smbdtest.Server) {
+	type combination struct {
+		kindTest
+		from, with string
+	}
+	var all []combination
+	for _, k := range kindTests {
+		all = append(all, combination{k, "other", "stock"}, combination{k, "other", "own"}, combination{k, "same", "stock"})
+	}
+	name := func(c combination) string { return fmt.Sprintf("%s, %s, %s", c.kind, c.from, c.with) }
+	together(t, all, name, func(t *testing.T, c combination) {
+		o := reproOf(endpointOf(srv, ""), c.kind, c.wait)
+		o.RetryFrom, o.RetryWith = c.from, c.with
+		r := Repro(t.Context(), o)
+		c.check(t, o, r, true)
+		if len(r.Notes) > 0 {
+			t.Errorf("notes %q, want none", r.Notes)
+		}
+		if r.Repro.Contender == "go-smb2" {
+			checkOtherTries(t, r.Repro.OtherTries)
 		}
 	})
-	checkNothingLeft(t, srv)
 }
 
 // checkOtherTries: a file that nothing is shared of can be neither read nor
@@ -170,9 +196,7 @@ func checkOtherTries(t *testing.T, tries []OtherTry) {
 }
 
 // What the report says of the holder's open is what the server's own tools say.
-func TestReproAsSmbstatusSeesIt(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
+func testAsSmbstatusSeesIt(t *testing.T, srv *smbdtest.Server) {
 	dir := folder(t, srv, "seen")
 	o := reproOf(endpointOf(srv, dir), smb.DisconnectFreeze, 300*time.Millisecond)
 	o.Access, o.Share = access("rd"), smb.ShareRead
@@ -218,7 +242,6 @@ func TestReproAsSmbstatusSeesIt(t *testing.T) {
 	if !slices.Equal(h.Access, []string{"read", "delete"}) || !slices.Equal(h.Share, []string{"read"}) {
 		t.Errorf("holder %s", text(h))
 	}
-	checkNothingLeft(t, srv)
 }
 
 // sameID compares a session id as smbstatus writes it, in decimal, with ours.
@@ -229,61 +252,53 @@ func sameID(decimal, hex string) bool {
 	return a == b && a != 0
 }
 
-func TestReproModes(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	t.Run("modes", func(t *testing.T) {
-		for _, test := range []struct {
-			access, share string
-			refused       bool
-		}{
-			{"rw", "rw", false},
-			{"rw", "rwd", false},
-			{"r", "rw", false},
-			{"w", "rw", false},
-			{"0x80", "none", false}, // FILE_READ_ATTRIBUTES takes no part in the check
-			{"r", "r", true},
-			{"r", "none", true},
-			{"a", "none", true},
-			{"x", "r", true},
-			{"rwd", "rw", true}, // go-smb2 does not share delete
-			{"d", "rwd", true},
-			{"rw", "d", true},
-		} {
-			t.Run(test.access+" "+test.share, func(t *testing.T) {
-				t.Parallel()
-				o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 100*time.Millisecond)
-				share, err := smb.ParseShare(test.share)
-				if err != nil {
-					t.Fatal(err)
-				}
-				o.Access, o.Share = access(test.access), share
-				r := Repro(t.Context(), o)
-				if r.Error != nil || len(r.Repro.LeftBehind) > 0 {
-					t.Fatal(text(r))
-				}
-				if r.Repro.Error32WhileHeld != test.refused || (r.ExitCode() == 32) != test.refused {
-					t.Errorf("error 32 while held %t, exit code %d; want %t: %s", r.Repro.Error32WhileHeld, r.ExitCode(), test.refused, text(r))
-				}
-				disconnected := slices.ContainsFunc(r.Events, func(e Event) bool { return e.What == whatDisconnect })
-				if disconnected != test.refused {
-					t.Errorf("disconnected %t, want only when the modes conflict", disconnected)
-				}
-				if !test.refused && (r.Verdict.Code != 0 || !strings.Contains(r.Verdict.Summary, "do not conflict")) {
-					t.Errorf("verdict %s", text(r.Verdict))
-				}
-				if share&smb.ShareDelete != 0 && len(r.Repro.OtherTries) > 0 {
-					t.Errorf("%s was tried although the holder shares delete", text(r.Repro.OtherTries))
-				}
-			})
-		}
-	})
-	checkNothingLeft(t, srv)
+func testModes(t *testing.T, srv *smbdtest.Server) {
+	for _, test := range []struct {
+		access, share string
+		refused       bool
+	}{
+		{"rw", "rw", false},
+		{"rw", "rwd", false},
+		{"r", "rw", false},
+		{"w", "rw", false},
+		{"0x80", "none", false}, // FILE_READ_ATTRIBUTES takes no part in the check
+		{"r", "r", true},
+		{"r", "none", true},
+		{"a", "none", true},
+		{"x", "r", true},
+		{"rwd", "rw", true}, // go-smb2 does not share delete
+		{"d", "rwd", true},
+		{"rw", "d", true},
+	} {
+		t.Run(test.access+" "+test.share, func(t *testing.T) {
+			o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 100*time.Millisecond)
+			share, err := smb.ParseShare(test.share)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Access, o.Share = access(test.access), share
+			r := Repro(t.Context(), o)
+			if r.Error != nil || len(r.Repro.LeftBehind) > 0 {
+				t.Fatal(text(r))
+			}
+			if r.Repro.Error32WhileHeld != test.refused || (r.ExitCode() == 32) != test.refused {
+				t.Errorf("error 32 while held %t, exit code %d; want %t: %s", r.Repro.Error32WhileHeld, r.ExitCode(), test.refused, text(r))
+			}
+			disconnected := slices.ContainsFunc(r.Events, func(e Event) bool { return e.What == whatDisconnect })
+			if disconnected != test.refused {
+				t.Errorf("disconnected %t, want only when the modes conflict", disconnected)
+			}
+			if !test.refused && (r.Verdict.Code != 0 || !strings.Contains(r.Verdict.Summary, "do not conflict")) {
+				t.Errorf("verdict %s", text(r.Verdict))
+			}
+			if share&smb.ShareDelete != 0 && len(r.Repro.OtherTries) > 0 {
+				t.Errorf("%s was tried although the holder shares delete", text(r.Repro.OtherTries))
+			}
+		})
+	}
 }
 
-func TestReproHandleLeak(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
+func testHandleLeak(t *testing.T, srv *smbdtest.Server) {
 	// Several handles of one client must go together, so they share what they have.
 	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
 	o.Case, o.Access, o.Share = "handle-leak", access("r"), smb.ShareRead
@@ -300,105 +315,86 @@ func TestReproHandleLeak(t *testing.T) {
 			t.Errorf("%d rows with %d ids, want 10 of each", len(rows), len(ids))
 		}
 	}
-	checkNothingLeft(t, srv)
 }
 
 // Handles that do not go together cannot leak side by side: the second open
 // meets the first.
-func TestReproHandleLeakConflict(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
+func testHandleLeakConflict(t *testing.T, srv *smbdtest.Server) {
 	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
 	o.Case = "handle-leak"
 	r := Repro(t.Context(), o)
 	if r.ExitCode() != 1 || r.Error.Status != "0xC0000043" || r.Verdict != nil || len(r.Repro.LeftBehind) > 0 {
 		t.Error(text(r))
 	}
-	checkNothingLeft(t, srv)
 }
 
 // A user who may not read the tables gets the same verdict from the contender
 // alone, and is told why and how to change it.
-func TestReproWithoutTableRights(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	t.Run("kinds", func(t *testing.T) {
-		for _, k := range kindTests {
-			t.Run(k.kind.String(), func(t *testing.T) {
-				t.Parallel()
-				o := reproOf(plainEndpointOf(srv, ""), k.kind, k.wait)
-				r := Repro(t.Context(), o)
-				k.check(t, o, r, false)
-				if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "net groupmap add sid=S-1-5-32-544 ntgroup=Administrators unixgroup=GROUP type=builtin") ||
-					!strings.Contains(r.Notes[0], "ERROR_ACCESS_DENIED") {
-					t.Errorf("notes %q", r.Notes)
-				}
-				if strings.Contains(r.Verdict.Summary, "table") && k.kind != smb.DisconnectLeak {
-					t.Errorf("the verdict speaks of a table that was not seen: %s", r.Verdict.Summary)
-				}
-			})
+func testWithoutTableRights(t *testing.T, srv *smbdtest.Server) {
+	together(t, kindTests, func(k kindTest) string { return k.kind.String() }, func(t *testing.T, k kindTest) {
+		o := reproOf(plainEndpointOf(srv, ""), k.kind, k.wait)
+		r := Repro(t.Context(), o)
+		k.check(t, o, r, false)
+		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "net groupmap add sid=S-1-5-32-544 ntgroup=Administrators unixgroup=GROUP type=builtin") ||
+			!strings.Contains(r.Notes[0], "ERROR_ACCESS_DENIED") {
+			t.Errorf("notes %q", r.Notes)
+		}
+		if strings.Contains(r.Verdict.Summary, "table") {
+			t.Errorf("the verdict speaks of a table that was not seen: %s", r.Verdict.Summary)
 		}
 	})
-	checkNothingLeft(t, srv)
 }
 
 // Names that take care to carry.
-func TestReproNames(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
+func testNames(t *testing.T, srv *smbdtest.Server) {
 	long := strings.Repeat("x", 255)
-	t.Run("names", func(t *testing.T) {
-		for _, path := range [][]string{
-			{"with spaces in it"},
-			{"zażółć gęślą jaźń"},
-			{"日本語 フォルダ"},
-			{"😀 outside the BMP"},
-			{long},
-			{strings.Repeat("ß", 127)}, // 254 bytes on the server's disk
-			{"one", "two", "three", "four", "five"},
-			{"five deep", "ünï côdé", long, "x y z", "日本"},
-			{"semi;colon & 'quotes' %41 $x"},
-		} {
-			t.Run(path[len(path)-1], func(t *testing.T) {
-				t.Parallel()
-				dir := folder(t, srv, path...)
-				o := reproOf(endpointOf(srv, dir), smb.DisconnectFIN, 5*time.Second)
-				r := Repro(t.Context(), o)
-				kindTests[2].check(t, o, r, true)
-				if !strings.HasPrefix(r.Repro.File, dir+`\err32-`) {
-					t.Errorf("file %q, want it in %q", r.Repro.File, dir)
-				}
-			})
-		}
-		t.Run("hidden$", func(t *testing.T) {
-			t.Parallel()
-			o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
-			o.Endpoint.Target.Share = srv.Hidden
-			var seen []string
-			o.OnEvent = func(e Event) {
-				if e.What == whatWaited {
-					seen = filesBelow(t, srv.HiddenDir)
-				}
-			}
+	for _, path := range [][]string{
+		{"with spaces in it"},
+		{"zażółć gęślą jaźń"},
+		{"日本語 フォルダ"},
+		{"😀 outside the BMP"},
+		{long},
+		{strings.Repeat("ß", 127)}, // 254 bytes on the server's disk
+		{"one", "two", "three", "four", "five"},
+		{"five deep", "ünï côdé", long, "x y z", "日本"},
+		{"semi;colon & 'quotes' %41 $x"},
+	} {
+		t.Run(path[len(path)-1], func(t *testing.T) {
+			dir := folder(t, srv, path...)
+			o := reproOf(endpointOf(srv, dir), smb.DisconnectFIN, 5*time.Second)
 			r := Repro(t.Context(), o)
-			if r.ExitCode() != 32 || len(r.Repro.Opens.End) != 1 || r.Repro.Opens.End[0].Share != srv.Hidden || r.Repro.Opens.End[0].SharePath != r.Repro.File {
-				t.Error(text(r))
-			}
-			if want := []string{filepath.Join(srv.HiddenDir, r.Repro.File)}; !slices.Equal(seen, want) {
-				t.Errorf("files in the share's folder %q, want %q", seen, want)
+			kindTests[2].check(t, o, r, true)
+			if !strings.HasPrefix(r.Repro.File, dir+`\err32-`) {
+				t.Errorf("file %q, want it in %q", r.Repro.File, dir)
 			}
 		})
+	}
+	t.Run("hidden$", func(t *testing.T) {
+		o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
+		o.Endpoint.Target.Share = srv.Hidden
+		var seen []string
+		o.OnEvent = func(e Event) {
+			if e.What == whatWaited {
+				seen = filesBelow(t, srv.HiddenDir)
+			}
+		}
+		r := Repro(t.Context(), o)
+		if r.ExitCode() != 32 || len(r.Repro.Opens.End) != 1 || r.Repro.Opens.End[0].Share != srv.Hidden || r.Repro.Opens.End[0].SharePath != r.Repro.File {
+			t.Error(text(r))
+		}
+		if want := []string{filepath.Join(srv.HiddenDir, r.Repro.File)}; !slices.Equal(seen, want) {
+			t.Errorf("files in the share's folder %q, want %q", seen, want)
+		}
 	})
-	checkNothingLeft(t, srv)
 }
 
 // The content of a file that stands in the folder already is not touched, and
 // nothing else comes or goes.
-func TestReproTouchesNothingElse(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	writeFile(t, srv, "precious.txt")
-	before, err := os.Stat(filepath.Join(srv.Dir, "precious.txt"))
+func testTouchesNothingElse(t *testing.T, srv *smbdtest.Server) {
+	dir := folder(t, srv, "precious")
+	name := filepath.Join(srv.Dir, dir, "precious.txt")
+	writeFile(t, srv, "precious/precious.txt")
+	before, err := os.Stat(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,53 +402,64 @@ func TestReproTouchesNothingElse(t *testing.T) {
 		if k.kind == smb.DisconnectVanish {
 			continue // leaves by the same clean-up as freeze, only later
 		}
-		if r := Repro(t.Context(), reproOf(endpointOf(srv, ""), k.kind, 100*time.Millisecond)); r.Error != nil {
+		if r := Repro(t.Context(), reproOf(endpointOf(srv, dir), k.kind, 100*time.Millisecond)); r.Error != nil {
 			t.Fatal(text(r))
 		}
 	}
-	after, err := os.Stat(filepath.Join(srv.Dir, "precious.txt"))
+	after, err := os.Stat(name)
 	if err != nil || !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() {
 		t.Errorf("was %v, is %v (%v)", before, after, err)
 	}
-	if files := filesBelow(t, srv.Dir); len(files) != 1 {
+	if files := filesBelow(t, filepath.Dir(name)); len(files) != 1 {
 		t.Errorf("files %q, want only the one that was there", files)
 	}
-	checkNothingLeft(t, srv)
 }
 
 // With an interval longer than the time a server is given to notice, what it
 // freed at once must not be taken for stale, and what it did not must be.
-func TestReproLongInterval(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	t.Run("kinds", func(t *testing.T) {
-		for _, test := range []struct {
-			kind  smb.DisconnectKind
-			stale bool
-		}{{smb.DisconnectFIN, false}, {smb.DisconnectRST, false}, {smb.DisconnectVanish, true}} {
-			t.Run(test.kind.String(), func(t *testing.T) {
-				t.Parallel()
-				o := reproOf(endpointOf(srv, ""), test.kind, 20*time.Second)
-				o.Interval = 7 * time.Second // longer than the server's keep-alive needs
-				r := Repro(t.Context(), o)
-				if r.Verdict == nil || (r.Verdict.Code == 32) != test.stale || r.Repro.Error32AfterDisconnect != test.stale || !r.Repro.Release.Released {
-					t.Error(text(r))
-				}
-			})
+func testLongInterval(t *testing.T, srv *smbdtest.Server) {
+	long := []kindTest{kindTests[2], kindTests[3], kindTests[4]}
+	together(t, long, func(k kindTest) string { return k.kind.String() }, func(t *testing.T, k kindTest) {
+		o := reproOf(endpointOf(srv, ""), k.kind, 20*time.Second)
+		o.Interval = 7 * time.Second // longer than the server's keep-alive needs
+		r := Repro(t.Context(), o)
+		if r.Verdict == nil || (r.Verdict.Code == 32) != k.stale || r.Repro.Error32AfterDisconnect != k.stale || !r.Repro.Release.Released {
+			t.Error(text(r))
 		}
 	})
-	checkNothingLeft(t, srv)
 }
 
 // Polling without pause does not fill the report.
-func TestReproWithoutPause(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
+func testWithoutPause(t *testing.T, srv *smbdtest.Server) {
 	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 500*time.Millisecond)
 	o.Interval = 0
 	r := Repro(context.Background(), o)
 	if r.ExitCode() != 32 || len(r.Events) > 50 {
 		t.Errorf("exit code %d, %d events", r.ExitCode(), len(r.Events))
 	}
-	checkNothingLeft(t, srv)
+}
+
+// Over IPv6, by NT hash, and with a domain before the name.
+func testWaysIn(t *testing.T, srv *smbdtest.Server) {
+	hash, err := hex.DecodeString(srv.NTHash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, set := range map[string]func(*Endpoint){
+		"IPv6":      func(e *Endpoint) { e.Target.Server = "::1" },
+		"host name": func(e *Endpoint) { e.Target.Server = "localhost" },
+		"NT hash":   func(e *Endpoint) { e.Credentials = Credentials{User: srv.User, NTHash: hash} },
+		"domain":    func(e *Endpoint) { e.Credentials.Domain = "ERR32" },
+	} {
+		if name == "IPv6" && srv.Addr6 == "" {
+			t.Log("no IPv6 loopback")
+			continue
+		}
+		e := endpointOf(srv, "")
+		set(&e)
+		r := Repro(t.Context(), reproOf(e, smb.DisconnectLeak, 50*time.Millisecond))
+		if r.ExitCode() != 32 || r.Repro.Contender != "go-smb2" || len(r.Notes) > 0 || len(r.Repro.Opens.Held) != 1 {
+			t.Errorf("%s: %s", name, text(r))
+		}
+	}
 }

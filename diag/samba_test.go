@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -111,12 +112,7 @@ func filesBelow(t testing.TB, dir string) []string {
 // server must have ended.
 func checkNothingLeft(t testing.TB, srv *smbdtest.Server) {
 	t.Helper()
-	const patience = 5 * time.Second
-	var status smbdtest.Status
-	eventually(t, patience, func() bool {
-		status = srv.Status(t)
-		return len(status.Sessions) == 0 && len(status.Opens) == 0
-	}, func() string { return "still on the server: " + text(status) })
+	waitNoSessions(t, srv)
 	for _, dir := range []string{srv.Dir, srv.HiddenDir} {
 		for _, file := range filesBelow(t, dir) {
 			if strings.HasPrefix(filepath.Base(file), "err32-") {
@@ -126,15 +122,26 @@ func checkNothingLeft(t testing.TB, srv *smbdtest.Server) {
 	}
 }
 
-// eventually waits until done, and fails with what it says when that takes
-// longer than patience.
+// waitNoSessions waits until the server knows of no session and no open.
+func waitNoSessions(t testing.TB, srv *smbdtest.Server) {
+	t.Helper()
+	var status smbdtest.Status
+	eventually(t, 5*time.Second, func() bool {
+		status = srv.Status(t)
+		return len(status.Sessions) == 0 && len(status.Opens) == 0
+	}, func() string { return "still on the server: " + text(status) })
+}
+
+// eventually waits until done, and reports what it says when that takes longer
+// than patience. It may be called from any goroutine.
 func eventually(t testing.TB, patience time.Duration, done func() bool, say func() string) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); !done(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %v: %s", patience, say())
+			t.Errorf("after %v: %s", patience, say())
+			return
 		}
 	}
 }
@@ -194,4 +201,16 @@ func text(v any) string {
 		return err.Error()
 	}
 	return string(b)
+}
+
+// together runs a subtest for each of the cases side by side, and returns when
+// all have ended. Unlike t.Parallel it does so whatever the number of
+// processors: what these tests do most is wait.
+func together[C any](t *testing.T, cases []C, name func(C) string, test func(*testing.T, C)) {
+	t.Helper()
+	var all sync.WaitGroup
+	for _, c := range cases {
+		all.Go(func() { t.Run(name(c), func(t *testing.T) { test(t, c) }) })
+	}
+	all.Wait()
 }

@@ -29,6 +29,8 @@ type table struct {
 	res      *TableResult
 	observer *observer
 	second   *smb.Pipe // a pipe for the smaller calls, beside the long one
+
+	noConnections bool // they were not asked for
 }
 
 // Table reads the server's opens, sessions and connections, and joins them as
@@ -39,7 +41,8 @@ func Table(ctx context.Context, o TableOptions) *Report {
 	failed := t.run(ctx)
 	if t.observer != nil {
 		cleanUp, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
-		if t.second != nil && t.observer.conn.Err() == nil {
+		t.observer.cut = t.observer.cut || ctx.Err() != nil
+		if t.second != nil && !t.observer.cut && t.observer.conn.Err() == nil {
 			t.second.Close(cleanUp)
 		}
 		t.observer.leave(cleanUp)
@@ -100,9 +103,12 @@ func (t *table) run(ctx context.Context) *RunError {
 	if connectionsErr != nil {
 		t.note("The connections could not be read: %s.", plainText(connectionsErr))
 	}
+	if t.noConnections {
+		t.note("The connections were left out: Samba would walk through its whole table of opens once for each share, and tells nothing of a connection but how many opens it has.")
+	}
 	t.res.Sessions = t.sessionRows(sessions)
-	t.joinClients(ctx, rows)
 	t.markOwnPipes(rows)
+	t.joinClients(ctx, rows)
 	t.filter(rows)
 	return nil
 }
@@ -122,6 +128,14 @@ func (t *table) smallerTables(ctx context.Context) (sessions []smb.SessionInfo, 
 		return nil, err, err
 	}
 	sessions, sessionsErr = tables.SessionEnum(ctx, "", "")
+	opens := 0
+	for _, s := range sessions {
+		opens += int(s.Opens)
+	}
+	if t.observer.isSamba() && opens > maxSambaOpens {
+		t.noConnections = true
+		return sessions, nil, sessionsErr
+	}
 	for _, s := range t.observer.shares {
 		connections, err := tables.ConnectionEnum(ctx, s.share)
 		if err != nil {
@@ -133,6 +147,11 @@ func (t *table) smallerTables(ctx context.Context) (sessions []smb.SessionInfo, 
 	}
 	return sessions, nil, sessionsErr
 }
+
+// maxSambaOpens is from how many opens on Samba's connections are left out:
+// for each share it walks through the whole table, in the process that is to
+// list the opens too, and all it has to tell is their number.
+const maxSambaOpens = 1000
 
 // connectionRow leaves out what Samba fills in without knowing it.
 func (t *table) connectionRow(share string, c smb.ConnectionInfo) ConnectionRow {
@@ -236,7 +255,8 @@ func hostOf(addr string) string {
 const maxFilteredClients = 64
 
 // joinClients finds out which client an open belongs to. Windows lists the
-// opens of one client when asked; elsewhere the user's sessions must do.
+// opens of one client when asked; elsewhere the user's sessions must do, but
+// for the tool's own, which has nothing open but its pipes.
 func (t *table) joinClients(ctx context.Context, rows []OpenRow) {
 	if exact := t.exactClients(ctx); exact != nil {
 		for i := range rows {
@@ -248,12 +268,15 @@ func (t *table) joinClients(ctx context.Context, rows []OpenRow) {
 	clients := map[string][]string{} // by user, in lower case
 	for _, s := range t.res.Sessions {
 		user := strings.ToLower(s.User)
-		if s.User != "" && !slices.Contains(clients[user], s.Client) {
+		if s.User != "" && !s.Own && !slices.Contains(clients[user], s.Client) {
 			clients[user] = append(clients[user], s.Client)
 		}
 	}
 	for i := range rows {
 		row := &rows[i]
+		if row.Own {
+			row.Client, row.ClientBasis = hostOf(t.observer.conn.LocalAddr().String()), BasisExact
+		}
 		if row.ClientBasis == BasisExact {
 			continue
 		}
@@ -312,7 +335,10 @@ func (t *table) filter(rows []OpenRow) {
 	path := strings.ToLower(strings.ReplaceAll(t.o.Path, "/", `\`))
 	below := strings.ToLower(target.Path)
 	rows = slices.DeleteFunc(rows, func(r OpenRow) bool {
-		sharePath := strings.ToLower(r.SharePath)
+		var sharePath string
+		if below != "" || path != "" {
+			sharePath = strings.ToLower(r.SharePath)
+		}
 		return target.Share != "" && !strings.EqualFold(r.Share, target.Share) ||
 			below != "" && sharePath != below && !strings.HasPrefix(sharePath, below+`\`) ||
 			path != "" && !strings.Contains(strings.ToLower(r.Path), path) && !strings.Contains(strings.ToLower(r.Share)+`\`+sharePath, path) ||

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/oiweiwei/go-msrpc/ssp"
 	"github.com/oiweiwei/go-msrpc/ssp/credential"
 	"github.com/oiweiwei/go-msrpc/ssp/gssapi"
+	"github.com/oiweiwei/go-msrpc/ssp/ntlm"
+	"github.com/oiweiwei/go-msrpc/ssp/spnego"
 )
 
 // Mechanism is the client's side of one log-on: a GSS mechanism, [RFC 2743],
@@ -51,7 +52,7 @@ func (n NTLM) Mechanism() Mechanism {
 		name:      "NTLM",
 		anonymous: n.User == "" && len(n.NTHash) == 0,
 		ctx: gssapi.NewSecurityContext(context.Background(), gssapi.WithCredential(who),
-			gssapi.WithMechanismFactory(ssp.SPNEGO), gssapi.WithMechanismFactory(ssp.NTLM)),
+			gssapi.WithMechanismFactory(spnego.Mechanism{}), gssapi.WithMechanismFactory(ntlm.Mechanism{})),
 		options: []gssapi.Option{
 			gssapi.WithTargetName("cifs/" + n.Server),
 			gssapi.WithRequest(gssapi.Integrity | gssapi.ReplayDetection | gssapi.Sequencing),

@@ -42,10 +42,10 @@ func (m *QueryInfoRequest) appendBody(b []byte, start int) []byte {
 	b = le.AppendUint32(b, m.Additional)
 	b = le.AppendUint32(b, m.Flags)
 	b = appendFileID(b, m.FileID)
-	putOffset(b, start, offset)
 	if len(m.Input) == 0 {
 		return append(b, 0)
 	}
+	putOffset(b, start, offset)
 	return append(b, m.Input...)
 }
 

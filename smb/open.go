@@ -11,7 +11,7 @@ import (
 type Open struct {
 	Path    string // below the share, as the caller named it
 	ID      FileID
-	Created CreateResponse // the server's answer to CREATE
+	Created *CreateResponse // the server's answer to CREATE; whoever holds many may set it to nil
 	tree    *Tree
 }
 
@@ -41,7 +41,7 @@ func (p *PendingCreate) Wait(ctx context.Context) (*Open, error) {
 		return nil, err
 	}
 	r := m.(*CreateResponse)
-	return &Open{Path: p.path, ID: r.FileID, Created: *r, tree: p.tree}, nil
+	return &Open{Path: p.path, ID: r.FileID, Created: r, tree: p.tree}, nil
 }
 
 // Create opens or creates a file or directory, [MS-SMB2] 3.2.4.3.
