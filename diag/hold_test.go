@@ -212,6 +212,7 @@ func testHoldCollision(t *testing.T, srv *smbdtest.Server) {
 // is gone at the end.
 func testHoldKinds(t *testing.T, srv *smbdtest.Server) {
 	together(t, kindTests, func(k kindTest) string { return k.kind.String() }, func(t *testing.T, k kindTest) {
+		needKind(t, k.kind)
 		dir := folder(t, srv, "leave by "+k.kind.String())
 		o := holdOf(endpointOf(srv, dir), "held")
 		o.Count, o.Disconnect = 5, k.kind

@@ -254,6 +254,7 @@ func testInterrupted(t *testing.T, srv *smbdtest.Server) {
 		runs = append(runs, run{kind, "other"}, run{kind, "same"})
 	}
 	together(t, runs, func(r run) string { return r.kind.String() + " " + r.from }, func(t *testing.T, r run) {
+		needKind(t, r.kind)
 		dir := folder(t, srv, "interrupted "+r.kind.String()+" "+r.from)
 		o := reproOf(endpointOf(srv, dir), r.kind, 150*time.Millisecond)
 		o.RetryFrom, o.Interval = r.from, 30*time.Millisecond

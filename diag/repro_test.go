@@ -81,7 +81,7 @@ func (k kindTest) checkRelease(t *testing.T, got Release) {
 	if got.Released != k.freed || (got.AfterMS != nil) != k.freed {
 		t.Fatalf("release %s, want released %t", text(got), k.freed)
 	}
-	low, high := Millisecond(0), Millisecond(1000)
+	low, high := Millisecond(0), Millisecond(5000) // a busy machine is late; that nothing was refused after a second is in the verdict
 	switch {
 	case k.kind == smb.DisconnectVanish:
 		low, high = 4000, 10000 // TCP keep-alive: 3 s, then 3 probes 1 s apart
@@ -168,6 +168,7 @@ func testDisconnects(t *testing.T, srv *smbdtest.Server) {
 	}
 	name := func(c combination) string { return fmt.Sprintf("%s, %s, %s", c.kind, c.from, c.with) }
 	together(t, all, name, func(t *testing.T, c combination) {
+		needKind(t, c.kind)
 		o := reproOf(endpointOf(srv, ""), c.kind, c.wait)
 		o.RetryFrom, o.RetryWith = c.from, c.with
 		r := Repro(t.Context(), o)
@@ -332,6 +333,7 @@ func testHandleLeakConflict(t *testing.T, srv *smbdtest.Server) {
 // alone, and is told why and how to change it.
 func testWithoutTableRights(t *testing.T, srv *smbdtest.Server) {
 	together(t, kindTests, func(k kindTest) string { return k.kind.String() }, func(t *testing.T, k kindTest) {
+		needKind(t, k.kind)
 		o := reproOf(plainEndpointOf(srv, ""), k.kind, k.wait)
 		r := Repro(t.Context(), o)
 		k.check(t, o, r, false)
@@ -420,6 +422,7 @@ func testTouchesNothingElse(t *testing.T, srv *smbdtest.Server) {
 func testLongInterval(t *testing.T, srv *smbdtest.Server) {
 	long := []kindTest{kindTests[2], kindTests[3], kindTests[4]}
 	together(t, long, func(k kindTest) string { return k.kind.String() }, func(t *testing.T, k kindTest) {
+		needKind(t, k.kind)
 		o := reproOf(endpointOf(srv, ""), k.kind, 20*time.Second)
 		o.Interval = 7 * time.Second // longer than the server's keep-alive needs
 		r := Repro(t.Context(), o)

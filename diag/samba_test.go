@@ -209,8 +209,22 @@ func text(v any) string {
 func together[C any](t *testing.T, cases []C, name func(C) string, test func(*testing.T, C)) {
 	t.Helper()
 	var all sync.WaitGroup
+	slots := make(chan struct{}, 8) // more would only make each other late
 	for _, c := range cases {
-		all.Go(func() { t.Run(name(c), func(t *testing.T) { test(t, c) }) })
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			t.Run(name(c), func(t *testing.T) { test(t, c) })
+		})
 	}
 	all.Wait()
+}
+
+// needKind skips where the operating system does not let this user disconnect
+// in that way.
+func needKind(t *testing.T, kind smb.DisconnectKind) {
+	t.Helper()
+	if err := kind.Supported(); err != nil {
+		t.Skip(err)
+	}
 }

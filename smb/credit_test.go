@@ -284,7 +284,9 @@ func TestCreditTurns(t *testing.T) {
 			f.answer(r, h, &EchoResponse{})
 			synctest.Wait()
 		}
-		grant(1) // enough for the small one, but it is not its turn
+		grant(1) // enough for the small one, and for another, but it is not their turn
+		late := fails(func() error { return tree.session.Echo(context.Background()) })
+		synctest.Wait()
 		if s := conn.state(); s.available != 1 {
 			t.Errorf("%+v: somebody jumped the queue", s)
 		}
@@ -296,10 +298,15 @@ func TestCreditTurns(t *testing.T) {
 		grant(1)
 		echo := f.next(CommandEcho)
 		f.answer(echo, echo.reply(StatusSuccess), &EchoResponse{})
-		f.answer(r, r.reply(StatusEndOfFile), nil)
 		if err := small.error(); err != nil {
 			t.Error(err)
 		}
+		echo = f.next(CommandEcho)
+		f.answer(echo, echo.reply(StatusSuccess), &EchoResponse{})
+		if err := late.error(); err != nil {
+			t.Error(err)
+		}
+		f.answer(r, r.reply(StatusEndOfFile), nil)
 		if err := big.error(); err != io.EOF {
 			t.Error(err)
 		}

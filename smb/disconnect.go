@@ -4,41 +4,49 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
 	"slices"
 	"strings"
 )
 
-// DisconnectKind is a way in which a client goes away. Its value is the word used in flags and in JSON.
+// DisconnectKind is a way in which a client goes away. Its value is the word
+// used in flags and in JSON.
 type DisconnectKind string
 
 const (
-	// DisconnectClose is the control experiment: CLOSE, TREE_DISCONNECT, LOGOFF, then FIN. The server knows everything.
+	// DisconnectClose is the control experiment: CLOSE, TREE_DISCONNECT,
+	// LOGOFF, then FIN. The server knows everything.
 	DisconnectClose DisconnectKind = "close"
 
-	// DisconnectLogoff sends LOGOFF without a CLOSE; the socket stays open. The server knows that the session ended and
-	// has to close its opens itself, [MS-SMB2] 3.3.5.6.
+	// DisconnectLogoff sends LOGOFF without a CLOSE; the socket stays open. The
+	// server knows that the session ended and has to close its opens itself,
+	// [MS-SMB2] 3.3.5.6.
 	DisconnectLogoff DisconnectKind = "logoff"
 
-	// DisconnectFIN closes the socket in the orderly way (TCP FIN) and sends nothing else, as the kernel does for a process
-	// that died. The server knows that the connection ended, [MS-SMB2] 3.3.7.1.
+	// DisconnectFIN closes the socket in the orderly way (TCP FIN) and sends
+	// nothing else, as the kernel does for a process that died. The server
+	// knows that the connection ended, [MS-SMB2] 3.3.7.1.
 	DisconnectFIN DisconnectKind = "fin"
 
-	// DisconnectRST resets the connection (SO_LINGER with a time of 0, then close), as the kernel of a crashed process or a
-	// middlebox does. The server knows that the connection ended.
+	// DisconnectRST resets the connection (SO_LINGER with a time of 0, then
+	// close), as the kernel of a crashed process or a middlebox does. The
+	// server knows that the connection ended.
 	DisconnectRST DisconnectKind = "rst"
 
-	// DisconnectVanish never sends a packet again, not even an ACK: the pulled cable, the machine without power. The socket
-	// stays open behind a filter that drops all it receives, with TCP keep-alive off. The server knows nothing until it
-	// sends something and is not answered, or its own keep-alive gives up.
+	// DisconnectVanish never sends a packet again, not even an ACK: the pulled
+	// cable, the machine without power. The socket stays open behind a filter
+	// that drops all it receives, with TCP keep-alive off. The server knows
+	// nothing until it sends something and is not answered, or its own
+	// keep-alive gives up.
 	DisconnectVanish DisconnectKind = "vanish"
 
-	// DisconnectFreeze stops reading and writing while the kernel still acknowledges what arrives: the hung process. Nothing
-	// is done to the socket. The server knows nothing: its keep-alive probes are answered.
+	// DisconnectFreeze stops reading and writing while the kernel still
+	// acknowledges what arrives: the hung process. Nothing is done to the
+	// socket. The server knows nothing: its keep-alive probes are answered.
 	DisconnectFreeze DisconnectKind = "freeze"
 
-	// DisconnectLeak goes on with the session (ECHO) and never closes the handle: the CloseHandle that failed. Nothing is
-	// done to the socket. As the server sees it, nothing is wrong.
+	// DisconnectLeak goes on with the session (ECHO) and never closes the
+	// handle: the CloseHandle that failed. Nothing is done to the socket. As
+	// the server sees it, nothing is wrong.
 	DisconnectLeak DisconnectKind = "leak"
 )
 
@@ -50,7 +58,8 @@ var DisconnectKinds = []DisconnectKind{
 // String returns the word used in flags and in JSON.
 func (k DisconnectKind) String() string { return string(k) }
 
-// ParseDisconnect reads the word used in flags and in JSON. The error of an unknown word lists the known ones.
+// ParseDisconnect reads the word used in flags and in JSON. The error of an
+// unknown word lists the known ones.
 func ParseDisconnect(s string) (DisconnectKind, error) {
 	if k := DisconnectKind(s); slices.Contains(DisconnectKinds, k) {
 		return k, nil
@@ -62,7 +71,8 @@ func ParseDisconnect(s string) (DisconnectKind, error) {
 	return "", fmt.Errorf("unknown disconnect kind %q: want %s", s, strings.Join(words, ", "))
 }
 
-// DefaultDisconnect returns the hardest kind for a server that this OS can do: vanish on Linux, freeze elsewhere.
+// DefaultDisconnect returns the hardest kind for a server that can be done
+// here: vanish where Supported allows it, else freeze.
 func DefaultDisconnect() DisconnectKind {
 	if DisconnectVanish.Supported() == nil {
 		return DisconnectVanish
@@ -70,32 +80,30 @@ func DefaultDisconnect() DisconnectKind {
 	return DisconnectFreeze
 }
 
-// Supported returns nil if this OS can do k, else an error for which errors.Is(err, errors.ErrUnsupported) holds and which
-// names what to use instead.
-func (k DisconnectKind) Supported() error { return k.supportedOn(runtime.GOOS) }
-
-func (k DisconnectKind) supportedOn(goos string) error {
-	if k == DisconnectVanish && goos != "linux" {
-		return unsupportedKind{k, goos}
+// Supported returns nil if this process can do k here, else an error for which
+// errors.Is(err, errors.ErrUnsupported) holds and which names what to use
+// instead.
+func (k DisconnectKind) Supported() error {
+	if k == DisconnectVanish {
+		return vanishSupport()
 	}
 	return nil
 }
 
-// unsupportedKind is the error of a kind that the OS has no means for.
-type unsupportedKind struct {
-	kind DisconnectKind
-	goos string
+// unsupportedVanish says why vanish cannot be done here.
+type unsupportedVanish string
+
+func (why unsupportedVanish) Error() string {
+	return "vanish is not supported " + string(why) + ", use freeze"
 }
 
-func (e unsupportedKind) Error() string {
-	return fmt.Sprintf("%s is not supported on %s, use %s", e.kind, e.goos, DisconnectFreeze)
-}
+func (unsupportedVanish) Unwrap() error { return errors.ErrUnsupported }
 
-func (e unsupportedKind) Unwrap() error { return errors.ErrUnsupported }
-
-// closeFIN ends the connection with FIN. The FIN goes first by itself, since closing a socket that holds unread data sends
-// RST on most systems. Where the OS allows it that data is thrown away, so that no RST follows; what arrives after the close
-// is answered with RST, as it is for any process that has ended.
+// closeFIN ends the connection with FIN. The FIN goes first by itself, since
+// closing a socket that holds unread data sends RST on most systems. Where the
+// OS allows it that data is thrown away, so that no RST follows; what arrives
+// after the close is answered with RST, as it is for any process that has
+// ended.
 func closeFIN(c *net.TCPConn) error {
 	err := c.CloseWrite()
 	if err == nil {

@@ -1,20 +1,24 @@
 package smb
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// vanish makes c fall silent for good: when it returns, the kernel sends nothing on the connection any more and discards
-// what it receives before TCP sees it. Unread data is thrown away. No privilege is needed. The socket stays open until it is
+// vanish makes c fall silent for good: when it returns, the kernel sends
+// nothing on the connection any more and discards what it receives before TCP
+// sees it. Unread data is thrown away. The socket stays open until it is
 // closed, and closing it does send FIN (or RST, by closeRST).
 //
-// All that was sent must have been acknowledged, or the kernel would go on retransmitting it; vanish waits up to 5 s for
-// that, and fails with the connection as it was if it does not come about.
+// All that was sent must have been acknowledged, or the kernel would go on
+// retransmitting it; vanish waits up to 5 s for that, and fails with the
+// connection as it was if it does not come about.
 func vanish(c *net.TCPConn) error {
 	if err := c.SetKeepAlive(false); err != nil { // its probes would tell the server that the client lives
 		return err
@@ -22,8 +26,9 @@ func vanish(c *net.TCPConn) error {
 	if err := waitAcknowledged(c); err != nil {
 		return err
 	}
-	// The filter comes before the last ACK. In the other order a segment that arrives in between would leave an ACK owing,
-	// which the kernel would send up to 200 ms later.
+	// The filter comes before the last ACK. In the other order a segment that
+	// arrives in between would leave an ACK owing, which the kernel would send
+	// up to 200 ms later.
 	if err := dropIncoming(c); err != nil {
 		return err
 	}
@@ -52,17 +57,37 @@ func waitAcknowledged(c *net.TCPConn) error {
 	}
 }
 
-// dropIncoming attaches a classic BPF filter of one instruction, return 0: keep 0 bytes of every packet.
+// dropIncoming makes the kernel drop whatever c receives.
 func dropIncoming(c *net.TCPConn) error {
-	filter := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
-	return control(c, "setsockopt SO_ATTACH_FILTER", func(fd int) error {
-		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-			&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
-	})
+	return control(c, "setsockopt SO_ATTACH_FILTER", attachDropAll)
 }
 
-// sendOwedACK sends a delayed ACK now. TCP_QUICKACK does so when one is owed and nothing is left unread; with unread data
-// the kernel would wait for the reader, and tell the peer of the new window when it comes.
+// attachDropAll attaches a classic BPF filter of one instruction, return 0:
+// keep 0 bytes of every packet.
+func attachDropAll(fd int) error {
+	filter := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
+}
+
+// vanishSupport tries once, on a socket that is not connected, whether this
+// process may attach a filter. Linux lets everybody, but kernels were seen
+// (a 6.18) that want CAP_NET_ADMIN for it.
+var vanishSupport = sync.OnceValue(func() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil // this says nothing about filters
+	}
+	defer unix.Close(fd)
+	if errors.Is(attachDropAll(fd), unix.EPERM) {
+		return unsupportedVanish("for this user: the kernel wants CAP_NET_ADMIN to filter a socket (run as root)")
+	}
+	return nil
+})
+
+// sendOwedACK sends a delayed ACK now. TCP_QUICKACK does so when one is owed
+// and nothing is left unread; with unread data the kernel would wait for the
+// reader, and tell the peer of the new window when it comes.
 func sendOwedACK(c *net.TCPConn) error {
 	if err := discardUnread(c); err != nil {
 		return err
@@ -72,7 +97,8 @@ func sendOwedACK(c *net.TCPConn) error {
 	})
 }
 
-// discardUnread throws away what has arrived and was not read. It does not disturb a Read in progress.
+// discardUnread throws away what has arrived and was not read. It does not
+// disturb a Read in progress.
 func discardUnread(c *net.TCPConn) error {
 	return control(c, "recv", func(fd int) error {
 		b := make([]byte, 64<<10)
@@ -89,7 +115,8 @@ func discardUnread(c *net.TCPConn) error {
 	})
 }
 
-// control runs a system call on c's descriptor beside a Read that may be waiting, which SyscallConn's Read would not.
+// control runs a system call on c's descriptor beside a Read that may be
+// waiting, which SyscallConn's Read would not.
 func control(c *net.TCPConn, name string, call func(fd int) error) error {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -5,6 +5,7 @@ package smb
 import (
 	"errors"
 	"net"
+	"runtime"
 	"testing"
 )
 
@@ -13,8 +14,12 @@ func pendingError(*net.TCPConn) error { return nil }
 
 func TestVanishUnsupported(t *testing.T) {
 	client, peer := tcpPair(t)
-	if err := vanish(client); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("vanish: %v", err)
+	err := vanish(client)
+	if want := "vanish is not supported on " + runtime.GOOS + ", use freeze"; err == nil || err.Error() != want {
+		t.Errorf("vanish: %v, want %s", err, want)
+	}
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("%v is not errors.ErrUnsupported", err)
 	}
 	pass(t, client, peer, "the connection is as it was")
 }

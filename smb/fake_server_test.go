@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"testing"
+	"time"
 )
 
 // fakeServer is the server's end of a connection, which a test plays by hand:
@@ -43,6 +44,10 @@ var fakeGUID = GUID{0: 0xAB, 15: 0xCD}
 
 func newFakeServer(t *testing.T, d Dialect) (*fakeServer, net.Conn) {
 	client, server := net.Pipe()
+	// A test that goes wrong ends all the same.
+	for _, nc := range []net.Conn{client, server} {
+		nc.SetDeadline(time.Now().Add(time.Minute))
+	}
 	f := &fakeServer{t: t, nc: server, dialect: d, key: []byte("0123456789abcdef"), session: fakeSession}
 	f.negotiate = NegotiateResponse{
 		SecurityMode: SigningEnabled, Dialect: d, ServerGUID: fakeGUID,

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestHostileServer: whatever breaks the protocol ends the connection, with an
@@ -85,28 +88,33 @@ func TestHostileServer(t *testing.T) {
 		{"a chain that leads out", plain, func(f *fakeServer, r *fakeRequest) { f.send(patched(echo(f, r), 20, 0x48)) }, "header: NextCommand is 72 in a 68-byte message", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := protections[c.kind]
-			f, tree := fakeShare(t, p.dialect, &p.cfg)
-			conn := tree.session.conn
-			first := fails(func() error { return tree.session.Echo(context.Background()) })
-			r := f.next(CommandEcho)
-			second := fails(func() error { return tree.session.Echo(context.Background()) })
-			f.next(CommandEcho)
-			c.act(f, r)
-			for _, call := range []*asyncResult[struct{}]{first, second} {
-				err := call.error()
-				if err == nil || !strings.Contains(err.Error(), c.text) || c.is != nil && !errors.Is(err, c.is) {
-					t.Errorf("Echo: %v, want %q, %v", err, c.text, c.is)
+			synctest.Test(t, func(t *testing.T) {
+				p := protections[c.kind]
+				p.cfg.Timeout = time.Minute
+				f, tree := fakeShare(t, p.dialect, &p.cfg)
+				conn := tree.session.conn
+				first := fails(func() error { return tree.session.Echo(context.Background()) })
+				r := f.next(CommandEcho)
+				second := fails(func() error { return tree.session.Echo(context.Background()) })
+				f.next(CommandEcho)
+				c.act(f, r)
+				for _, call := range []*asyncResult[struct{}]{first, second} {
+					err := call.error()
+					if err == nil || !strings.Contains(err.Error(), c.text) || c.is != nil && !errors.Is(err, c.is) {
+						t.Errorf("Echo: %v, want %q, %v", err, c.text, c.is)
+					}
+					if _, ok := StatusOf(err); ok {
+						t.Errorf("%v passes for a server's answer", err)
+					}
 				}
-				if _, ok := StatusOf(err); ok {
-					t.Errorf("%v passes for a server's answer", err)
+				if conn.Err() == nil {
+					t.Fatal("the connection goes on")
 				}
-			}
-			<-conn.Done()
-			conn.tasks.Wait() // the connection's goroutines have ended by themselves
-			if _, err := f.nc.Write([]byte{0}); err == nil {
-				t.Error("the socket is still open")
-			}
+				conn.tasks.Wait() // its goroutines have ended by themselves
+				if _, err := f.nc.Write([]byte{0}); err == nil {
+					t.Error("the socket is still open")
+				}
+			})
 		})
 	}
 }
@@ -115,25 +123,30 @@ func TestHostileServer(t *testing.T) {
 // another session of the same connection.
 func TestOtherSession(t *testing.T) {
 	for _, p := range protections[1:] {
-		t.Run(p.name, func(t *testing.T) {
-			f, client := newFakeServer(t, SMB311)
-			c := f.connect(client, &p.cfg)
-			one := f.logOn(c, 0)
-			f.session++
-			f.key = []byte("another session!")
-			f.logOn(c, 0)
-			echo := fails(func() error { return one.Echo(context.Background()) })
-			if _, err := readFrame(f.nc, maxFrame); err != nil { // sealed for the first session, or not
-				t.Fatal(err)
-			}
-			c.mu.Lock()
-			h := Header{Command: CommandEcho, Flags: FlagResponse, MessageID: c.credits.nextID - 1, SessionID: fakeSession}
-			c.mu.Unlock()
-			f.send(f.seal(Append(nil, h, &EchoResponse{})))
-			if err := echo.error(); err == nil || !strings.Contains(err.Error(), "SessionId is not the TRANSFORM_HEADER's, or not the request's") {
-				t.Errorf("Echo: %v", err)
-			}
-		})
+		for inside := range 2 {
+			t.Run(fmt.Sprintf("%s, SessionId of session %d", p.name, inside), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f, client := newFakeServer(t, SMB311)
+					p.cfg.Timeout = time.Minute
+					c := f.connect(client, &p.cfg)
+					one := f.logOn(c, 0)
+					f.session++
+					f.key = []byte("another session!")
+					f.logOn(c, 0)
+					echo := fails(func() error { return one.Echo(context.Background()) })
+					if _, err := readFrame(f.nc, maxFrame); err != nil { // sealed for the first session, or not
+						t.Fatal(err)
+					}
+					c.mu.Lock()
+					h := Header{Command: CommandEcho, Flags: FlagResponse, MessageID: c.credits.nextID - 1, SessionID: fakeSession + uint64(inside)}
+					c.mu.Unlock()
+					f.send(f.seal(Append(nil, h, &EchoResponse{})))
+					if err := echo.error(); err == nil || !strings.Contains(err.Error(), "SessionId is not the TRANSFORM_HEADER's, or not the request's") {
+						t.Errorf("Echo: %v", err)
+					}
+				})
+			})
+		}
 	}
 }
 
