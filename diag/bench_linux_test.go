@@ -6,8 +6,9 @@ package diag
 //
 //	go test ./diag -run '^$' -bench . -benchtime 1x
 //
-// Each iteration is a whole measurement of several rounds; -v shows the
-// medians and, in brackets, the extremes.
+// Each iteration is a whole measurement of several rounds. The metrics are
+// medians; the log below them has the extremes in brackets. Without smbd they
+// skip.
 
 import (
 	"bufio"
@@ -58,7 +59,7 @@ func makeFiles(b *testing.B, srv *smbdtest.Server, n int, path ...string) {
 	}
 }
 
-// target is err32's way to name a folder of the server's share.
+// benchTarget is err32's way to name a folder of the server's share.
 func benchTarget(srv *smbdtest.Server, path string) string {
 	return "//" + srv.Addr + "/" + srv.Share + "/" + path
 }
@@ -127,12 +128,16 @@ func startHolding(b *testing.B, name string, args ...string) *holding {
 	if err := h.cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(func() { // for a benchmark that fails
+		h.cmd.Process.Kill()
+		h.cmd.Wait()
+	})
 	line, err := h.stdout.ReadString('\n')
 	h.wall = time.Since(begin)
 	rest, isReady := strings.CutPrefix(line, "ready")
 	if err != nil || !isReady {
 		h.cmd.Process.Kill()
-		h.cmd.Wait()
+		h.cmd.Wait() // stderr is complete then
 		b.Fatalf("%s is not ready: %q, %v\n%s", filepath.Base(name), line, err, &h.stderr)
 	}
 	h.ready = strings.TrimSpace(rest)

@@ -2,6 +2,7 @@ package diag
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"err32/smb"
@@ -33,17 +34,40 @@ func (e Endpoint) connect(ctx context.Context, share string, guid smb.GUID) (*cl
 	c := &client{conn: conn}
 	if c.session, err = conn.LogOn(ctx, e.Credentials.mechanism(e.Target.Server), 0); err != nil {
 		conn.Close()
-		return nil, err
+		return nil, wantsEncryption(conn, err)
 	}
 	c.since = time.Now()
 	if share != "" {
 		if c.tree, err = c.session.TreeConnect(ctx, share); err != nil {
+			err = wantsEncryption(conn, err)
+		} else if c.tree.Type() != smb.ShareDisk {
+			err = fmt.Errorf("%s is not a share of files", share)
+		}
+		if err != nil {
 			c.leave(ctx)
 			return nil, err
 		}
 	}
 	return c, nil
 }
+
+// wantsEncryption adds what else a refusal may mean: a server or share that
+// requires encryption has no status of its own for it, [MS-SMB2] 3.3.5.5 and
+// 3.3.5.7.
+func wantsEncryption(conn *smb.Conn, err error) error {
+	if status, _ := smb.StatusOf(err); status != smb.StatusAccessDenied || conn.CanEncrypt() {
+		return err
+	}
+	return &hint{err, "or the server requires encryption, which was not offered: that takes SMB 3.0 or later, and no --encrypt=off"}
+}
+
+// hint is an error with what else it may mean.
+type hint struct {
+	error
+	text string
+}
+
+func (h *hint) Unwrap() error { return h.error }
 
 // mechanism begins a log-on with the credentials.
 func (c Credentials) mechanism(server string) smb.Mechanism {

@@ -24,6 +24,10 @@ func newRunError(what string, err error) *RunError {
 			e.Win32 = &w
 		}
 		e.Text = statusText(status)
+		var h *hint
+		if errors.As(err, &h) {
+			e.Text += ", " + h.text
+		}
 	}
 	return e
 }

@@ -31,6 +31,9 @@ type negotiated struct {
 // ServerGUID is the server's identity, [MS-SMB2] 2.2.4.
 func (c *Conn) ServerGUID() GUID { return c.negotiated.serverGUID }
 
+// CanEncrypt reports whether a cipher was agreed on.
+func (c *Conn) CanEncrypt() bool { return c.negotiated.cipher != 0 }
+
 // ClockOffset is the server's clock less the client's, from the SystemTime of
 // NEGOTIATE and good to half that round trip; ok is false when the server did
 // not tell.
