@@ -12,9 +12,13 @@ type contender interface {
 	// name is "go-smb2" or "err32".
 	name() string
 
-	// open opens the file and closes it at once. The error is not a server's
-	// answer but what kept it from coming.
+	// open opens the file. The error is not a server's answer but what kept it
+	// from coming.
 	open(ctx context.Context, path string) (smb.NTStatus, error)
+
+	// letGo closes what open has got. An error means that the contender is of
+	// no more use.
+	letGo() error
 
 	// leave ends the contender's session, if it has one of its own.
 	leave(ctx context.Context)
@@ -49,6 +53,9 @@ func (c *ownContender) open(ctx context.Context, path string) (smb.NTStatus, err
 	}
 	return smb.StatusSuccess, err
 }
+
+// letGo has nothing to do: open sends the CLOSE in one frame with the CREATE.
+func (c *ownContender) letGo() error { return nil }
 
 func (c *ownContender) leave(ctx context.Context) {
 	if !c.borrowed {

@@ -22,6 +22,8 @@ type stockContender struct {
 	share   *smb2.Share
 	timeout time.Duration // of one operation; 0 means none
 	broken  bool          // a request may be under way; LOGOFF would make it panic
+	got     *smb2.File    // what open has got, until letGo
+	done    func()        // frees the context that got was opened with
 }
 
 // errStockUnfit is why go-smb2 cannot contend as the run was asked to.
@@ -67,13 +69,23 @@ func (c *stockContender) name() string { return "go-smb2" }
 
 func (c *stockContender) open(ctx context.Context, path string) (smb.NTStatus, error) {
 	ctx, cancel := withTimeout(ctx, c.timeout)
-	defer cancel()
-	share := c.share.WithContext(ctx)
-	f, err := share.OpenFile(path, os.O_RDWR, 0)
+	f, err := c.share.WithContext(ctx).OpenFile(path, os.O_RDWR, 0)
 	if err == nil {
-		err = f.Close()
+		c.got, c.done = f, cancel // a file outlives its context only unclosed
+	} else {
+		cancel()
 	}
 	return c.status(err)
+}
+
+func (c *stockContender) letGo() error {
+	if c.got == nil {
+		return nil
+	}
+	_, err := c.status(c.got.Close())
+	c.done()
+	c.got = nil
+	return err
 }
 
 // status finds the server's answer in go-smb2's error. It loses the NTSTATUS
@@ -134,6 +146,7 @@ func (c *stockContender) otherTries(ctx context.Context, path string, met func(o
 }
 
 func (c *stockContender) leave(ctx context.Context) {
+	c.letGo()
 	// Logoff waits without a bound unless it is given one, and panics with a
 	// request under way.
 	if !c.broken {

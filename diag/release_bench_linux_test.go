@@ -87,6 +87,9 @@ func releases(ctx context.Context, b *testing.B, holder *client, c contender) (s
 				trips = append(trips, us(free.Sub(begin)))
 			}
 		}
+		if err := c.letGo(); err != nil {
+			b.Fatal(err)
+		}
 		k := <-closed
 		if k.err != nil || status != smb.StatusSuccess {
 			b.Fatalf("CLOSE: %v; the contender met %v", k.err, status)

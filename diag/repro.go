@@ -301,6 +301,7 @@ func (r *repro) baseline(ctx context.Context) *RunError {
 	r.recordTry(status)
 	switch {
 	case status == smb.StatusSuccess:
+		r.letGo()
 		return nil
 	case status != smb.StatusSharingViolation:
 		return newRunError("open "+r.path+" as the contender", &smb.OpError{Op: "create", Path: r.path, Status: status})
@@ -320,6 +321,14 @@ func (r *repro) baseline(ctx context.Context) *RunError {
 
 func (r *repro) recordTry(status smb.NTStatus) {
 	r.rec.RecordStatus(ActorContender, whatTry, "", status)
+}
+
+// letGo gives up what the contender has got, after that was recorded: the time
+// that counts is the answer's.
+func (r *repro) letGo() {
+	if err := r.contender.letGo(); err != nil {
+		r.note("The contender could not close the file: %s.", plainText(err))
+	}
 }
 
 // try lets the contender open the file once. When go-smb2 fails without a
@@ -470,6 +479,7 @@ func (r *repro) contend(ctx context.Context) *RunError {
 		switch {
 		case status == smb.StatusSuccess:
 			r.rec.Record(ActorContender, whatRelease, fmt.Sprintf("the contender has the file, at try %d since the disconnect", n))
+			r.letGo()
 			return nil
 		case status != smb.StatusSharingViolation:
 			return newRunError("open "+r.path+" as the contender", &smb.OpError{Op: "create", Path: r.path, Status: status})
