@@ -201,7 +201,7 @@ func TestLateCreate(t *testing.T) {
 
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, tree := fakeShare(t, SMB311, &Config{Timeout: 10 * time.Second, Credits: 1})
+		f, tree := fakeShare(t, SMB311, &Config{Timeout: 3 * time.Second, Credits: 1})
 		c := tree.session.conn
 		o := &Open{Path: "a.txt", ID: sampleFile, tree: tree}
 		check := func(err error, text string, after time.Duration, start time.Time) {
@@ -219,20 +219,20 @@ func TestTimeout(t *testing.T) {
 		lock := fails(func() error { return o.Lock(context.Background(), someLock) })
 		r := f.next(CommandLock)
 		f.answer(r, r.pending(1), nil)
-		check(lock.error(), "smb: lock a.txt: the server said STATUS_PENDING and nothing more within 10s", 10*time.Second, start)
+		check(lock.error(), "smb: lock a.txt: the server said STATUS_PENDING and nothing more within 3s", 3*time.Second, start)
 		f.next(CommandCancel)
 
 		start = time.Now()
 		flush := fails(func() error { return o.Flush(context.Background()) })
 		f.next(CommandFlush)
-		check(flush.error(), "smb: flush a.txt: no answer within 10s", 10*time.Second, start)
+		check(flush.error(), "smb: flush a.txt: no answer within 3s", 3*time.Second, start)
 		f.next(CommandCancel)
 
 		if s := c.state(); s.available != 0 {
 			t.Fatalf("%+v: there are credits left", s)
 		}
 		start = time.Now()
-		check(o.Flush(context.Background()), "smb: flush a.txt: no credit to send with for 10s: the server does not answer", 10*time.Second, start)
+		check(o.Flush(context.Background()), "smb: flush a.txt: no credit to send with for 3s: the server does not answer", 3*time.Second, start)
 
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

@@ -46,7 +46,7 @@ func newFakeServer(t *testing.T, d Dialect) (*fakeServer, net.Conn) {
 	client, server := net.Pipe()
 	// A test that goes wrong ends all the same.
 	for _, nc := range []net.Conn{client, server} {
-		nc.SetDeadline(time.Now().Add(time.Minute))
+		nc.SetDeadline(time.Now().Add(15 * time.Second))
 	}
 	f := &fakeServer{t: t, nc: server, dialect: d, key: []byte("0123456789abcdef"), session: fakeSession}
 	f.negotiate = NegotiateResponse{

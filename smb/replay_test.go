@@ -169,6 +169,7 @@ func TestReplay(t *testing.T) {
 		t.Run(rec.name, func(t *testing.T) {
 			flow := loadSessionFlow(t, rec.name)
 			client, server := net.Pipe()
+			client.SetDeadline(time.Now().Add(time.Minute)) // a replay that goes wrong ends all the same
 			ended := make(chan error, 1)
 			go func() {
 				defer server.Close()
