@@ -102,9 +102,6 @@ func (h *hold) run(ctx context.Context) *RunError {
 	if failed != nil {
 		return failed
 	}
-	if h.o.For > 0 && ctx.Err() != nil {
-		return newRunError("hold the files", ctx.Err()) // before the time was over
-	}
 	return h.leave(ctx)
 }
 
@@ -321,7 +318,8 @@ func (h *hold) cleanUp() {
 	if h.client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cleanUpTime)
+	limit := cleanUpTime + time.Duration(len(h.opens)+len(h.made))*cleanUpTimeFile
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if h.client.conn.Err() == nil && (!h.gone || h.o.Disconnect == smb.DisconnectLeak) {
 		smb.CloseAll(ctx, h.opens)

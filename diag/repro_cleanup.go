@@ -12,7 +12,8 @@ import (
 // answer any more.
 const (
 	cleanUpTime       = 10 * time.Second
-	cleanUpTimeSilent = 2 * time.Second // after the server has stopped answering
+	cleanUpTimeSilent = 2 * time.Second       // after the server has stopped answering
+	cleanUpTimeFile   = 10 * time.Millisecond // more for each of many files
 	cleanUpRetry      = 20 * time.Millisecond
 	cleanUpPatience   = 5 * time.Second // for a server to free what it was told to
 )
