@@ -3,9 +3,9 @@
 //
 // What it writes, and where:
 //
-//   - The report goes to stdout, as a page or (--json) as one object; so does
-//     hold's line "ready", except with --json and --ready-file together. Help
-//     that was asked for goes there too.
+//   - The report goes to stdout, as a page or (--json) as one object and
+//     nothing else. So do help that was asked for and hold's line "ready",
+//     which with --json goes to stderr.
 //   - All else goes to stderr: "err32: error: …", "err32: warning: …",
 //     "err32: hint: …", and, only on a terminal, one line of progress. No
 //     capital at the start, no full stop at the end.
@@ -153,7 +153,7 @@ func reproFlags() []cli.Flag {
 		&cli.StringFlag{Name: "share", Value: "none", Usage: "LETTERS: what the holder lets others do: r read, w write, d delete; or none"},
 		&cli.StringFlag{Name: "wait", Value: "30s", Usage: "DUR: for how long to wait for the file"},
 		&cli.StringFlag{Name: "interval", Value: "100ms", Usage: "DUR: pause between two tries; 0 is none"},
-		&cli.StringFlag{Name: "retry-from", Value: "other", Usage: "CLIENT: who tries again: other, or same, the holder's own session"},
+		&cli.StringFlag{Name: "retry-from", Value: "other", Usage: "CLIENT: who tries again: other, or same, the holder's own client"},
 		&cli.StringFlag{Name: "retry-with", Value: "stock", Usage: "PROGRAM: what tries again: stock, an unmodified library (go-smb2), or own, err32's client"},
 		&cli.StringFlag{Name: "case", Usage: "NAME: sender-disconnect (q153260) or handle-leak (q277673), which opens the file 10 times and sets what is not given of --access, --share and --disconnect"},
 	}
@@ -342,11 +342,15 @@ func (p *program) hold(c *cli.Context) error {
 	o.OnReady = func(held int) error {
 		p.progress.End()
 		if ready != "" {
-			if err := cmdline.WriteReadyFile(ready, held); err != nil || v.json {
-				return err // with --json stdout is for the object alone
+			if err := cmdline.WriteReadyFile(ready, held); err != nil {
+				return err
 			}
 		}
-		_, err := fmt.Fprintln(p, "ready")
+		var out io.Writer = p
+		if v.json {
+			out = os.Stderr
+		}
+		_, err := fmt.Fprintln(out, "ready")
 		p.progress = cmdline.NewProgress()
 		p.progress.Show("holding; Ctrl-C ends it")
 		return err
@@ -566,8 +570,8 @@ With --count it is a folder and the beginning of a name: //fs1/data/x makes
 x-000001, x-000002 … in //fs1/data. With --all it is a folder. --count, --all
 and several TARGETs exclude each other.
 
-Once all are held, "ready" is one line on stdout (with --json and --ready-file
-together, only the file tells). Then:
+Once all are held, "ready" is one line on stdout, or on stderr with --json.
+Then:
   without --for  they are held until Ctrl-C, the normal end: exit code 0
   with --for     they are held for DUR; Ctrl-C before is an interruption: 130
 

@@ -397,7 +397,8 @@ func (h *hold) finish(ctx context.Context, failed *RunError) {
 		r.Verdict = &Verdict{Code: 32, Name: "ERROR_SHARING_VIOLATION",
 			Summary: fmt.Sprintf("Nothing is held: %s of %s met error 32, because somebody has %s open in a way that does not go together with access %s, share %s.",
 				countFiles(h.refused()), countFiles(h.res.Asked), itOrThem(h.refused()), h.o.Access.Classes(), h.o.Share),
-			Next: []string{"`err32 table //SERVER --path NAME` lists who has it open."}}
+			Next: []string{fmt.Sprintf("`err32 table %s --path '%s'` lists who has it open.",
+				Target{Server: h.o.Endpoint.Target.Server, Port: h.o.Endpoint.Target.Port}, h.res.Refused[0].Path)}}
 	case h.worst != 0:
 		r.Error = newRunError("open "+h.res.Refused[0].Path, &smb.OpError{Op: "create", Status: h.worst})
 	default:

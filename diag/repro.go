@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -233,11 +234,22 @@ func (r *repro) list(ctx context.Context) ([]OpenRow, *RunError) {
 		return []OpenRow{}, nil
 	}
 	r.res.TableSeen = true
+	if r.gone && len(r.res.Opens.Held) > 0 {
+		rows = onlyHeld(rows, r.res.Opens.Held)
+	}
 	for i := range rows {
 		rows[i].Own = true // nobody else knows the file's name
 	}
 	r.rec.Record(ActorObserver, whatList, countOpens(len(rows))+" of the file")
 	return rows, nil
+}
+
+// onlyHeld keeps the holder's opens: the contender's own may be among the rows
+// for the moment that it has the file.
+func onlyHeld(rows, held []OpenRow) []OpenRow {
+	return slices.DeleteFunc(rows, func(row OpenRow) bool {
+		return !slices.ContainsFunc(held, func(h OpenRow) bool { return h.ID == row.ID })
+	})
 }
 
 func countOpens(n int) string {

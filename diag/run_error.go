@@ -29,6 +29,11 @@ func newRunError(what string, err error) *RunError {
 			e.Text += ", " + h.text
 		}
 	}
+	var refused smb.Win32Error
+	if errors.As(err, &refused) {
+		code := uint32(refused)
+		e.Win32 = &code
+	}
 	return e
 }
 
@@ -45,6 +50,8 @@ func plainText(err error) string {
 		return "interrupted"
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the name %q could not be resolved: %s", dns.Name, dns.Err)
+	case errors.Is(err, net.ErrClosed):
+		return "the connection has ended"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: nothing listens on this port"
 	case errors.As(err, &network) && network.Op == "dial" && network.Timeout():
@@ -76,6 +83,8 @@ func statusText(s smb.NTStatus) string {
 		return "there is no share of this name on the server"
 	case smb.StatusAccessDenied:
 		return "the user has no right to do this"
+	case smb.StatusNotSupported:
+		return "the server does not support this; of a connection: it speaks none of the dialects offered"
 	case smb.StatusObjectNameNotFound, smb.StatusNoSuchFile:
 		return "there is no such file or folder"
 	case smb.StatusObjectPathNotFound:

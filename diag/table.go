@@ -30,7 +30,8 @@ type table struct {
 	observer *observer
 	second   *smb.Pipe // a pipe for the smaller calls, beside the long one
 
-	noConnections bool // they were not asked for
+	noConnections               bool // they were not asked for
+	listedOpens, listedSessions int  // before the filters
 }
 
 // Table reads the server's opens, sessions and connections, and joins them as
@@ -56,11 +57,21 @@ func Table(ctx context.Context, o TableOptions) *Report {
 	default:
 		t.report.Table = t.res
 		t.report.Verdict = &Verdict{Code: 0, Name: "NO_ERROR", Because: []int{}, Next: []string{},
-			Summary: fmt.Sprintf("The server lists %s and %s.", countOpens(len(t.res.Opens)), countSessions(len(t.res.Sessions)))}
+			Summary: t.summary()}
 	}
 	t.report.Events = t.rec.Events()
 	t.report.Finished = Time{time.Now()}
 	return t.report
+}
+
+// summary counts what is shown, and what the server lists besides.
+func (t *table) summary() string {
+	opens, sessions := len(t.res.Opens), len(t.res.Sessions)
+	if opens == t.listedOpens && sessions == t.listedSessions {
+		return fmt.Sprintf("The server lists %s and %s.", countOpens(opens), countSessions(sessions))
+	}
+	return fmt.Sprintf("Of the %s and %s that the server lists, %d and %d are what was asked for.",
+		countOpens(t.listedOpens), countSessions(t.listedSessions), opens, sessions)
 }
 
 func countSessions(n int) string {
@@ -87,6 +98,10 @@ func (t *table) run(ctx context.Context) *RunError {
 		t.note("%s", o.whyNoTable(o.denied))
 		return newRunError("read the server's tables", o.denied)
 	}
+	if share := e.Target.Share; share != "" && len(o.shares) > 0 &&
+		!slices.ContainsFunc(o.shares, func(s shareRoot) bool { return strings.EqualFold(s.share, share) }) {
+		return newRunError("find "+e.Target.String(), &smb.OpError{Op: "find", Path: share, Status: smb.StatusBadNetworkName})
+	}
 	var wg sync.WaitGroup
 	var sessions []smb.SessionInfo
 	var sessionsErr, connectionsErr error
@@ -109,6 +124,7 @@ func (t *table) run(ctx context.Context) *RunError {
 	t.res.Sessions = t.sessionRows(sessions)
 	t.markOwnPipes(rows)
 	t.joinClients(ctx, rows)
+	t.listedOpens, t.listedSessions = len(rows), len(t.res.Sessions)
 	t.filter(rows)
 	return nil
 }
