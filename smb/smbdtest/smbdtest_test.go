@@ -263,6 +263,7 @@ func TestPause(t *testing.T) {
 }
 
 func TestSeveralAtOnce(t *testing.T) {
+	smbdtest.Require(t)
 	const n = 4
 	servers := make([]*smbdtest.Server, n)
 	t.Run("start", func(t *testing.T) {
