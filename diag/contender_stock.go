@@ -109,8 +109,8 @@ func (c *stockContender) status(err error) (smb.NTStatus, error) {
 // otherTries is what reading, renaming and deleting the file meet, each done
 // as a program does it. It must be called only while the holder's share mode
 // is known to refuse what changes the file. Each is handed to met as it is
-// answered.
-func (c *stockContender) otherTries(ctx context.Context, path string, met func(operation string, status smb.NTStatus)) []OtherTry {
+// answered. The error is what kept an answer from coming.
+func (c *stockContender) otherTries(ctx context.Context, path string, met func(operation string, status smb.NTStatus)) ([]OtherTry, error) {
 	ctx, cancel := withTimeout(ctx, c.timeout)
 	defer cancel()
 	share := c.share.WithContext(ctx)
@@ -133,7 +133,7 @@ func (c *stockContender) otherTries(ctx context.Context, path string, met func(o
 		err := o.do()
 		status, failed := c.status(err)
 		if failed != nil {
-			break
+			return tries, failed
 		}
 		t := OtherTry{Operation: o.name, When: "held", Status: status.Hex(), StatusName: status.String(), Text: "ok"}
 		if err != nil {
@@ -142,7 +142,7 @@ func (c *stockContender) otherTries(ctx context.Context, path string, met func(o
 		tries = append(tries, t)
 		met(o.name, status)
 	}
-	return tries
+	return tries, nil
 }
 
 func (c *stockContender) leave(ctx context.Context) {

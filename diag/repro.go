@@ -322,9 +322,13 @@ func (r *repro) baseline(ctx context.Context) *RunError {
 	// Without FILE_SHARE_DELETE both rename and delete must be refused;
 	// with it they would change the file.
 	if ok && r.o.Share&smb.ShareDelete == 0 {
-		r.res.OtherTries = stock.otherTries(ctx, r.path, func(operation string, status smb.NTStatus) {
+		var err error
+		r.res.OtherTries, err = stock.otherTries(ctx, r.path, func(operation string, status smb.NTStatus) {
 			r.rec.Record(ActorContender, whatNote, operation+" meets "+status.String())
 		})
+		if err != nil && isTimeout(err) {
+			return newRunError("use "+r.path+" as the contender", err)
+		}
 	} else if ok {
 		r.note("What rename and delete would meet was not tried: the holder shares delete, so they would change the file.")
 	}
@@ -451,18 +455,22 @@ func disconnectStory(kind smb.DisconnectKind) string {
 
 // watch follows table and contender until the file is free or the wait ends.
 func (r *repro) watch(ctx context.Context) *RunError {
+	beside, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	over := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { r.watchTable(ctx, over) })
+	wg.Go(func() { r.watchTable(beside, over) })
 	if r.o.Disconnect == smb.DisconnectLeak {
-		wg.Go(func() { r.showLife(ctx, over) })
+		wg.Go(func() { r.showLife(beside, over) })
 	}
 	failed := r.contend(ctx)
 	close(over)
-	wg.Wait()
 	if failed != nil {
+		giveUp() // a server that does not answer is not waited for once more
+		wg.Wait()
 		return failed
 	}
+	wg.Wait()
 	rows, failed := r.list(ctx)
 	r.res.Opens.End = rows
 	return failed
