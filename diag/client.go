@@ -3,6 +3,7 @@ package diag
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"err32/smb"
@@ -59,6 +60,31 @@ func wantsEncryption(conn *smb.Conn, err error) error {
 		return err
 	}
 	return &hint{err, "or the server requires encryption, which was not offered: that takes SMB 3.0 or later, and no --encrypt=off"}
+}
+
+// connectText says in one line who logged on, and with what protection.
+func (s *ServerInfo) connectText(who Credentials) string {
+	return strings.Join(nonEmpty("SMB "+s.Dialect, s.Signing, s.Encryption, who.String()), ", ")
+}
+
+func nonEmpty(texts ...string) []string {
+	kept := texts[:0]
+	for _, t := range texts {
+		if t != "" {
+			kept = append(kept, t)
+		}
+	}
+	return kept
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // hint is an error with what else it may mean.

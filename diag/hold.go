@@ -74,7 +74,7 @@ func (h *hold) run(ctx context.Context) *RunError {
 	h.report.Server = &ServerInfo{}
 	h.client.describe(h.report.Server)
 	h.res.SessionIDs = append(h.res.SessionIDs, fmt.Sprintf("0x%X", h.client.session.ID()))
-	h.rec.Record(ActorHolder, whatConnect, strings.Join(nonEmpty("SMB "+h.report.Server.Dialect, h.report.Server.Signing, h.report.Server.Encryption, e.Credentials.String()), ", "))
+	h.rec.Record(ActorHolder, whatConnect, h.report.Server.connectText(e.Credentials))
 	if err := h.choose(ctx); err != nil {
 		return newRunError("list "+h.o.Targets[0].String(), err)
 	}

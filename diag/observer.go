@@ -51,14 +51,8 @@ func (e Endpoint) observe(ctx context.Context, share string) (*observer, error) 
 
 // openTables opens \srvsvc and asks what it needs to know of the server.
 func (o *observer) openTables(ctx context.Context, server string) error {
-	ipc, err := o.session.TreeConnect(ctx, "IPC$")
-	if err != nil {
-		return err
-	}
-	if o.pipe, err = ipc.OpenPipe(ctx, "srvsvc"); err != nil {
-		return err
-	}
-	if o.tables, err = smb.NewServerService(ctx, o.pipe, `\\`+server); err != nil {
+	var err error
+	if o.pipe, o.tables, err = o.openServerService(ctx, server); err != nil {
 		return err
 	}
 	// Neither of these needs rights; what fails is left unknown.
@@ -78,6 +72,21 @@ func (o *observer) openTables(ctx context.Context, server string) error {
 		}
 	}
 	return nil
+}
+
+// openServerService opens a pipe to \srvsvc and binds to it. The pipe is
+// returned also when the binding fails: it is to be closed all the same.
+func (c *client) openServerService(ctx context.Context, server string) (*smb.Pipe, *smb.ServerService, error) {
+	ipc, err := c.session.TreeConnect(ctx, "IPC$")
+	if err != nil {
+		return nil, nil, err
+	}
+	pipe, err := ipc.OpenPipe(ctx, "srvsvc")
+	if err != nil {
+		return nil, nil, err
+	}
+	tables, err := smb.NewServerService(ctx, pipe, `\\`+server)
+	return pipe, tables, err
 }
 
 // readClock compares the server's clock with ours. NetrRemoteTOD counts in

@@ -116,7 +116,7 @@ func (r *repro) look(ctx context.Context) *RunError {
 	s := &ServerInfo{}
 	r.report.Server = s
 	r.holder.describe(s)
-	r.rec.Record(ActorHolder, whatConnect, strings.Join(nonEmpty("SMB "+s.Dialect, s.Signing, s.Encryption, e.Credentials.String()), ", "))
+	r.rec.Record(ActorHolder, whatConnect, s.connectText(e.Credentials))
 	var wg sync.WaitGroup
 	var observerErr, contenderErr error
 	wg.Go(func() { r.observer, observerErr = e.observe(ctx, e.Target.Share) })
@@ -142,16 +142,6 @@ func (r *repro) look(ctx context.Context) *RunError {
 		r.rec.Record(ActorObserver, whatConnect, strings.Join(nonEmpty(`\srvsvc`, s.Name, s.Comment), ", "))
 	}
 	return nil
-}
-
-func nonEmpty(texts ...string) []string {
-	kept := texts[:0]
-	for _, t := range texts {
-		if t != "" {
-			kept = append(kept, t)
-		}
-	}
-	return kept
 }
 
 func (r *repro) retryFrom() string {
@@ -508,12 +498,7 @@ func (r *repro) contend(ctx context.Context) *RunError {
 			return nil
 		}
 		if r.o.Interval > 0 {
-			pause := time.NewTimer(min(r.o.Interval, r.o.Wait-now.Sub(begin), untilProof(now.Sub(begin))))
-			select {
-			case <-pause.C:
-			case <-ctx.Done():
-				pause.Stop()
-			}
+			pause(ctx, min(r.o.Interval, r.o.Wait-now.Sub(begin), untilProof(now.Sub(begin))))
 		}
 		if ctx.Err() != nil {
 			return newRunError("wait for the release", ctx.Err())

@@ -111,11 +111,7 @@ func removePatiently(ctx context.Context, tree *smb.Tree, path string, patience 
 		case status != smb.StatusSharingViolation || time.Now().After(patience):
 			return fmt.Sprintf("%s (%s): %s", status, status.Hex(), statusText(status))
 		}
-		pause := time.NewTimer(cleanUpRetry)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if pause(ctx, cleanUpRetry); ctx.Err() != nil {
 			return "the server still holds an open of it"
 		}
 	}

@@ -132,15 +132,9 @@ func (t *table) run(ctx context.Context) *RunError {
 // smallerTables reads the sessions and the connections of every disk share on
 // a pipe of its own, while the opens are being read.
 func (t *table) smallerTables(ctx context.Context) (sessions []smb.SessionInfo, connectionsErr, sessionsErr error) {
-	ipc, err := t.observer.session.TreeConnect(ctx, "IPC$")
-	if err != nil {
-		return nil, err, err
-	}
-	if t.second, err = ipc.OpenPipe(ctx, "srvsvc"); err != nil {
-		return nil, err, err
-	}
-	tables, err := smb.NewServerService(ctx, t.second, `\\`+t.o.Endpoint.Target.Server)
-	if err != nil {
+	var tables *smb.ServerService
+	var err error
+	if t.second, tables, err = t.observer.openServerService(ctx, t.o.Endpoint.Target.Server); err != nil {
 		return nil, err, err
 	}
 	sessions, sessionsErr = tables.SessionEnum(ctx, "", "")

@@ -124,29 +124,13 @@ func ParseAccess(s string) (AccessMask, error) {
 	if s == "" {
 		return 0, fmt.Errorf(`access is empty; write one or more of r, w, x, a, d, such as "rw"`)
 	}
-	mask := FileReadAttributes | Synchronize
-	for i, c := range s {
-		var bit AccessMask
-		switch c {
-		case 'r':
-			bit = FileReadData
-		case 'w':
-			bit = FileWriteData
-		case 'x':
-			bit = FileExecute
-		case 'a':
-			bit = FileAppendData
-		case 'd':
-			bit = Delete
-		default:
-			return 0, fmt.Errorf("access %q: %q at position %d is none of r, w, x, a, d", s, c, i+1)
-		}
-		if mask&bit != 0 {
-			return 0, fmt.Errorf("access %q: %q stands twice", s, c)
-		}
-		mask |= bit
+	mask, err := parseLetters("access", s, "none of r, w, x, a, d", map[rune]AccessMask{
+		'r': FileReadData, 'w': FileWriteData, 'x': FileExecute, 'a': FileAppendData, 'd': Delete,
+	})
+	if err != nil {
+		return 0, err
 	}
-	return mask, nil
+	return mask | FileReadAttributes | Synchronize, nil
 }
 
 // ShareAccess is what an open lets other opens do, [MS-SMB2] 2.2.13.
@@ -204,21 +188,21 @@ func ParseShare(s string) (ShareAccess, error) {
 	case "":
 		return 0, fmt.Errorf(`share is empty; write "none" or one or more of r, w, d`)
 	}
-	var mask ShareAccess
+	return parseLetters("share", s, `none of r, w, d (or write "none")`, map[rune]ShareAccess{
+		'r': ShareRead, 'w': ShareWrite, 'd': ShareDelete,
+	})
+}
+
+// parseLetters reads letters that each stand for a bit, in any order and each
+// once.
+func parseLetters[M ~uint32](what, s, none string, bits map[rune]M) (mask M, err error) {
 	for i, c := range s {
-		var bit ShareAccess
-		switch c {
-		case 'r':
-			bit = ShareRead
-		case 'w':
-			bit = ShareWrite
-		case 'd':
-			bit = ShareDelete
-		default:
-			return 0, fmt.Errorf(`share %q: %q at position %d is none of r, w, d (or write "none")`, s, c, i+1)
+		bit, ok := bits[c]
+		if !ok {
+			return 0, fmt.Errorf("%s %q: %q at position %d is %s", what, s, c, i+1, none)
 		}
 		if mask&bit != 0 {
-			return 0, fmt.Errorf("share %q: %q stands twice", s, c)
+			return 0, fmt.Errorf("%s %q: %q stands twice", what, s, c)
 		}
 		mask |= bit
 	}
