@@ -10,7 +10,7 @@ import (
 // breakFrame is an unsolicited message: SessionId 0, not signed,
 // [MS-SMB2] 2.2.23 and 3.3.4.7.
 func breakFrame(m Message) []byte {
-	return Append(nil, Header{Flags: FlagResponse, MessageID: unsolicitedID}, m)
+	return Append(nil, Header{Flags: FlagResponse, MessageID: UnsolicitedID}, m)
 }
 
 // TestBreaks sends breaks before the server has answered anything else, and
@@ -92,7 +92,7 @@ func TestNextBreak(t *testing.T) {
 			}
 		}
 		// What answers nothing and is no break is dropped, [MS-SMB2] 3.2.5.1.2.
-		f.send(Append(nil, Header{Flags: FlagResponse, MessageID: unsolicitedID}, &EchoResponse{}))
+		f.send(Append(nil, Header{Flags: FlagResponse, MessageID: UnsolicitedID}, &EchoResponse{}))
 		f.send(Append(nil, Header{Flags: FlagResponse, MessageID: 12345}, &EchoResponse{}))
 		synctest.Wait()
 		f.hangUp()
@@ -124,7 +124,7 @@ func TestMalformedBreak(t *testing.T) {
 	for name, msg := range map[string][]byte{
 		"smb: OPLOCK_BREAK notification: FileId at offset 80 (8 bytes) is outside the 80-byte message": breakFrame(&OplockBreak{})[:80],
 		"smb: OPLOCK_BREAK notification: Status is STATUS_ACCESS_DENIED": Append(nil,
-			Header{Status: StatusAccessDenied, Flags: FlagResponse, MessageID: unsolicitedID}, &ErrorResponse{command: CommandOplockBreak}),
+			Header{Status: StatusAccessDenied, Flags: FlagResponse, MessageID: UnsolicitedID}, &ErrorResponse{To: CommandOplockBreak}),
 	} {
 		f, client := newFakeServer(t, SMB311)
 		c := f.connect(client, nil)

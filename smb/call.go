@@ -146,7 +146,7 @@ func (c *Conn) queue(s *Session, requests []request) ([]*call, error) {
 	calls := make([]*call, len(requests))
 	block := make([]call, len(requests))
 	frame := len(c.out)
-	c.out = appendFrameHeader(c.out)
+	c.out = AppendFrameHeader(c.out)
 	seal := s != nil && s.outgoing != nil && (s.encryptData || requests[0].seal)
 	sign := s != nil && s.signer != nil && !seal && (s.signingRequired || requests[0].sign)
 	if seal {
@@ -175,7 +175,7 @@ func (c *Conn) queue(s *Session, requests []request) ([]*call, error) {
 			le.PutUint32(c.out[start+20:], uint32(len(c.out)-start)) // NextCommand
 		}
 		if sign {
-			s.signer.sign(c.out[start:])
+			s.signer.Sign(c.out[start:])
 		}
 		block[i] = call{conn: c, session: s, command: r.msg.Command(), messageID: h.MessageID, charge: charge,
 			tree: r.tree, signed: sign, sealed: seal, begun: now, done: make(chan struct{})}
@@ -196,14 +196,14 @@ func (c *Conn) finishFrame(s *Session, start int, seal bool) error {
 	}
 	c.cfg.Trace.sent(message)
 	if seal {
-		sealed, err := s.outgoing.seal(c.out[:start+frameHeader], message, s.id)
+		sealed, err := s.outgoing.Seal(c.out[:start+frameHeader], message, s.id)
 		if err != nil {
 			c.out = c.out[:start]
 			return err
 		}
 		c.out = sealed
 	}
-	if err := finishFrame(c.out, start); err != nil {
+	if err := FinishFrame(c.out, start); err != nil {
 		c.out = c.out[:start]
 		return err
 	}
@@ -285,14 +285,14 @@ func (c *Conn) queueCancel(k *call) {
 		h.Flags |= FlagSigned
 	}
 	start := len(c.out)
-	c.out = appendFrameHeader(c.out)
+	c.out = AppendFrameHeader(c.out)
 	if k.sealed {
 		c.out = appendZero(c.out, transformHeaderSize)
 	}
 	message := len(c.out)
 	c.out = Append(c.out, h, &CancelRequest{})
 	if k.signed {
-		k.session.signer.sign(c.out[message:])
+		k.session.signer.Sign(c.out[message:])
 	}
 	if c.finishFrame(k.session, start, k.sealed) == nil {
 		c.wakeWriter()
@@ -335,7 +335,7 @@ func (k *call) authenticate(h Header, msg []byte, sealedBy *Session, interim boo
 	case !k.signed || interim:
 		return nil
 	}
-	if h.Flags&FlagSigned == 0 || !k.session.signer.verify(msg) {
+	if h.Flags&FlagSigned == 0 || !k.session.signer.Verify(msg) {
 		return fmt.Errorf("%s response: %w", k.command, ErrSignature)
 	}
 	return nil

@@ -178,7 +178,7 @@ func (c *Conn) read() {
 	defer c.tasks.Done()
 	r := bufio.NewReaderSize(c.nc, 32<<10)
 	for {
-		frame, err := readFrame(r, c.maxIncoming())
+		frame, err := ReadFrame(r, c.maxIncoming())
 		if err != nil {
 			c.fail(readCause(err))
 			return
@@ -208,21 +208,21 @@ func (c *Conn) maxIncoming() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	payload := max(c.negotiated.maxTransact, c.negotiated.maxRead)
-	return int(min(uint64(payload)+smallestMaxSize, maxFrame))
+	return int(min(uint64(payload)+smallestMaxSize, MaxFrame))
 }
 
 // receive takes one frame: a message, a chain of them, or either in a
 // TRANSFORM_HEADER, [MS-SMB2] 3.2.5.1.
 func (c *Conn) receive(frame []byte) error {
 	var sealedBy *Session
-	if id, ok := transformSessionID(frame); ok {
+	if id, ok := TransformSessionID(frame); ok {
 		c.mu.Lock()
 		s := c.sessions[id]
 		c.mu.Unlock()
 		if s == nil || s.incoming == nil {
 			return &DecodeError{"TRANSFORM_HEADER", "SessionId", fmt.Sprintf("0x%X has no key here", id)}
 		}
-		plain, err := s.incoming.open(frame)
+		plain, err := s.incoming.Open(frame)
 		if err != nil {
 			return err
 		}
@@ -230,14 +230,14 @@ func (c *Conn) receive(frame []byte) error {
 	}
 	c.cfg.Trace.received(frame)
 	for {
-		h, msg, rest, err := splitCompound(frame)
+		h, msg, rest, err := SplitCompound(frame)
 		if err != nil {
 			return err
 		}
 		if h.Flags&FlagResponse == 0 {
 			return &DecodeError{h.Command.String() + " response", "Flags", "mark it as a request"}
 		}
-		if h.MessageID == unsolicitedID {
+		if h.MessageID == UnsolicitedID {
 			err = c.takeBreak(h, msg)
 		} else {
 			err = c.takeResponse(h, msg, sealedBy)

@@ -376,7 +376,7 @@ func (f *fakeServer) answerChain(requests []*fakeRequest, together bool, answers
 		}
 		if r.Flags&FlagSigned != 0 {
 			le.PutUint32(msg[flagsAt:], le.Uint32(msg[flagsAt:])|uint32(FlagSigned))
-			f.signer.sign(msg)
+			f.signer.Sign(msg)
 		}
 		frame = append(frame, msg...)
 		if together && i < len(requests)-1 {
@@ -454,7 +454,7 @@ func TestNotSent(t *testing.T) {
 	ctx := context.Background()
 	before := tree.session.conn.state()
 	o := &Open{ID: sampleFile, tree: tree}
-	if _, err := o.IOCTL(ctx, 1, make([]byte, maxFrame), 0); err == nil || !strings.Contains(err.Error(), "does not fit a frame") {
+	if _, err := o.IOCTL(ctx, 1, make([]byte, MaxFrame), 0); err == nil || !strings.Contains(err.Error(), "does not fit a frame") {
 		t.Errorf("an input that fits no frame: %v", err)
 	}
 	long := strings.Repeat("x", 0x8000)

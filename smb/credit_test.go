@@ -69,7 +69,7 @@ func (b *bookkeeper) serve(f *fakeServer, policy func(r *fakeRequest, left int) 
 	go func() {
 		defer close(frames)
 		for {
-			frame, err := readFrame(f.nc, maxFrame)
+			frame, err := ReadFrame(f.nc, MaxFrame)
 			if err != nil {
 				return
 			}
@@ -149,8 +149,8 @@ func (b *bookkeeper) answer(f *fakeServer, r *fakeRequest, policy func(*fakeRequ
 
 // write sends one frame; the client may have gone.
 func (f *fakeServer) write(msg []byte) error {
-	b := append(appendFrameHeader(nil), msg...)
-	if err := finishFrame(b, 0); err != nil {
+	b := append(AppendFrameHeader(nil), msg...)
+	if err := FinishFrame(b, 0); err != nil {
 		return err
 	}
 	_, err := f.nc.Write(b)

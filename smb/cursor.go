@@ -207,9 +207,9 @@ type FileID struct {
 	Volatile   uint64
 }
 
-// relatedFileID stands for "the open of the previous request of this compound",
+// RelatedFileID stands for "the open of the previous request of this compound",
 // [MS-SMB2] 3.2.4.1.4.
-var relatedFileID = FileID{^uint64(0), ^uint64(0)}
+var RelatedFileID = FileID{^uint64(0), ^uint64(0)}
 
 // String returns both parts as "0x…:0x…".
 func (f FileID) String() string {

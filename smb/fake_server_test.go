@@ -19,11 +19,11 @@ type fakeServer struct {
 	key     []byte // session key
 
 	negotiate NegotiateResponse // what it answers; changed by a test before connect
-	preauth   preauthHash
+	preauth   PreauthHash
 	session   uint64
-	keys      sessionKeys
-	signer    *signer // the session's, when there is one
-	in, out   *sealer
+	keys      SessionKeys
+	signer    *Signer // the session's, when there is one
+	in, out   *Sealer
 }
 
 // fakeRequest is one request as it arrived.
@@ -60,9 +60,9 @@ func newFakeServer(t *testing.T, d Dialect) (*fakeServer, net.Conn) {
 	case d == SMB311:
 		f.signing, f.cipher = SigningAESGMAC, CipherAES128GCM
 		f.negotiate.Contexts = []NegotiateContext{
-			preauthContext([]byte("salt")),
-			listContext(contextEncryption, []Cipher{f.cipher}),
-			listContext(contextSigning, []SigningAlgorithm{f.signing}),
+			PreauthContext([]byte("salt")),
+			ListContext(NegotiateEncryption, []Cipher{f.cipher}),
+			ListContext(NegotiateSigning, []SigningAlgorithm{f.signing}),
 		}
 	case d >= SMB300:
 		f.signing, f.cipher = SigningAESCMAC, CipherAES128CCM
@@ -75,7 +75,7 @@ func newFakeServer(t *testing.T, d Dialect) (*fakeServer, net.Conn) {
 // frame takes the next frame and returns the messages in it.
 func (f *fakeServer) frame() []*fakeRequest {
 	f.t.Helper()
-	b, err := readFrame(f.nc, maxFrame)
+	b, err := ReadFrame(f.nc, MaxFrame)
 	if err != nil {
 		f.t.Fatalf("fake server: %v", err)
 	}
@@ -88,25 +88,25 @@ func (f *fakeServer) frame() []*fakeRequest {
 
 // take decrypts a frame, takes it apart, and checks what is signed.
 func (f *fakeServer) take(b []byte) (requests []*fakeRequest, err error) {
-	id, sealed := transformSessionID(b)
+	id, sealed := TransformSessionID(b)
 	if sealed {
 		if id != f.session || f.in == nil {
 			f.t.Errorf("fake server: encrypted for session %#x", id)
 		}
-		if b, err = f.in.open(b); err != nil {
+		if b, err = f.in.Open(b); err != nil {
 			return nil, err
 		}
 	}
 	for b != nil {
 		var msg []byte
-		if _, msg, b, err = splitCompound(b); err != nil {
+		if _, msg, b, err = SplitCompound(b); err != nil {
 			return nil, err
 		}
 		h, m, err := ParseRequest(msg)
 		if err != nil {
 			return nil, err
 		}
-		if h.Flags&FlagSigned != 0 && (sealed || f.signer == nil || !f.signer.verify(msg)) {
+		if h.Flags&FlagSigned != 0 && (sealed || f.signer == nil || !f.signer.Verify(msg)) {
 			f.t.Errorf("fake server: the signature of %v is wrong", h.Command)
 		}
 		requests = append(requests, &fakeRequest{h, msg, m, sealed})
@@ -151,7 +151,7 @@ func (r *fakeRequest) final(asyncID uint64, status NTStatus) Header {
 // encode encodes a response, signed if the request was.
 func (f *fakeServer) encode(r *fakeRequest, h Header, m Message) []byte {
 	if m == nil {
-		m = &ErrorResponse{command: h.Command}
+		m = &ErrorResponse{To: h.Command}
 	}
 	signed := r.Flags&FlagSigned != 0 && f.signer != nil && h.Status != StatusPending
 	if signed {
@@ -159,7 +159,7 @@ func (f *fakeServer) encode(r *fakeRequest, h Header, m Message) []byte {
 	}
 	msg := Append(nil, h, m)
 	if signed {
-		f.signer.sign(msg)
+		f.signer.Sign(msg)
 	}
 	return msg
 }
@@ -176,7 +176,7 @@ func (f *fakeServer) answer(r *fakeRequest, h Header, m Message) {
 
 func (f *fakeServer) seal(msg []byte) []byte {
 	f.t.Helper()
-	b, err := f.out.seal(nil, msg, f.session)
+	b, err := f.out.Seal(nil, msg, f.session)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -186,8 +186,8 @@ func (f *fakeServer) seal(msg []byte) []byte {
 // send sends one frame.
 func (f *fakeServer) send(msg []byte) {
 	f.t.Helper()
-	b := append(appendFrameHeader(nil), msg...)
-	if err := finishFrame(b, 0); err != nil {
+	b := append(AppendFrameHeader(nil), msg...)
+	if err := FinishFrame(b, 0); err != nil {
 		f.t.Fatal(err)
 	}
 	f.raw(b)
@@ -245,9 +245,9 @@ func (r *asyncResult[T]) must(t *testing.T) T {
 func (f *fakeServer) greet() {
 	f.t.Helper()
 	r := f.next(CommandNegotiate)
-	f.preauth.add(r.msg)
+	f.preauth.Add(r.msg)
 	msg := f.encode(r, r.reply(StatusSuccess), &f.negotiate)
-	f.preauth.add(msg)
+	f.preauth.Add(msg)
 	f.send(msg)
 }
 
@@ -267,28 +267,28 @@ func (f *fakeServer) admit(flags SessionFlags) (msg []byte) {
 	f.t.Helper()
 	preauth := f.preauth
 	r := f.next(CommandSessionSetup)
-	preauth.add(r.msg)
+	preauth.Add(r.msg)
 	first := r.reply(StatusMoreProcessingRequired)
 	first.SessionID = f.session
 	msg = f.encode(r, first, &SessionSetupResponse{SecurityBuffer: []byte("challenge")})
-	preauth.add(msg)
+	preauth.Add(msg)
 	f.send(msg)
 	r = f.next(CommandSessionSetup)
 	if r.SessionID != f.session {
 		f.t.Errorf("second SESSION_SETUP of session %#x", r.SessionID)
 	}
-	preauth.add(r.msg)
+	preauth.Add(r.msg)
 
-	f.keys = deriveSessionKeys(f.dialect, f.cipher, f.key, preauth[:])
+	f.keys = DeriveSessionKeys(f.dialect, f.cipher, f.key, preauth[:])
 	var err error
-	if f.signer, err = newSigner(f.signing, f.keys.signing); err != nil {
+	if f.signer, err = NewSigner(f.signing, f.keys.Signing); err != nil {
 		f.t.Fatal(err)
 	}
 	if f.cipher != 0 {
-		if f.in, err = newSealer(f.cipher, f.keys.clientToServer); err != nil {
+		if f.in, err = NewSealer(f.cipher, f.keys.ClientToServer); err != nil {
 			f.t.Fatal(err)
 		}
-		if f.out, err = newSealer(f.cipher, f.keys.serverToClient); err != nil {
+		if f.out, err = NewSealer(f.cipher, f.keys.ServerToClient); err != nil {
 			f.t.Fatal(err)
 		}
 	}

@@ -10,25 +10,25 @@ import (
 // byte and the length of the message in three.
 const frameHeader = 4
 
-// maxFrame is the longest message the Direct TCP header can announce.
-const maxFrame = 1<<24 - 1
+// MaxFrame is the longest message the Direct TCP header can announce.
+const MaxFrame = 1<<24 - 1
 
-// appendFrameHeader reserves the header of a frame; finishFrame fills it in.
-func appendFrameHeader(b []byte) []byte { return append(b, 0, 0, 0, 0) }
+// AppendFrameHeader reserves the header of a frame; FinishFrame fills it in.
+func AppendFrameHeader(b []byte) []byte { return append(b, 0, 0, 0, 0) }
 
-// finishFrame writes the length of the frame that begins at start.
-func finishFrame(b []byte, start int) error {
+// FinishFrame writes the length of the frame that begins at start.
+func FinishFrame(b []byte, start int) error {
 	n := len(b) - start - frameHeader
-	if n > maxFrame {
-		return fmt.Errorf("a message of %d bytes does not fit a frame of at most %d", n, maxFrame)
+	if n > MaxFrame {
+		return fmt.Errorf("a message of %d bytes does not fit a frame of at most %d", n, MaxFrame)
 	}
 	binary.BigEndian.PutUint32(b[start:], uint32(n))
 	return nil
 }
 
-// readFrame reads one frame of at most limit bytes. The length is checked
+// ReadFrame reads one frame of at most limit bytes. The length is checked
 // before anything is allocated for it.
-func readFrame(r io.Reader, limit int) ([]byte, error) {
+func ReadFrame(r io.Reader, limit int) ([]byte, error) {
 	var h [frameHeader]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
 		return nil, err

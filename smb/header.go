@@ -57,9 +57,9 @@ const (
 	FlagReplay   HeaderFlags = 0x20000000 // SMB2_FLAGS_REPLAY_OPERATION
 )
 
-// unsolicitedID is the MessageId of a message that answers no request: an
+// UnsolicitedID is the MessageId of a message that answers no request: an
 // oplock or lease break notification, [MS-SMB2] 2.2.23.
-const unsolicitedID = ^uint64(0)
+const UnsolicitedID = ^uint64(0)
 
 // Header is an SMB2 packet header, [MS-SMB2] 2.2.1, in its sync or async form.
 type Header struct {
@@ -122,9 +122,9 @@ func parseHeader(msg []byte) (Header, error) {
 	return h, d.err
 }
 
-// splitCompound cuts off the first message of a chain, its padding included. A
+// SplitCompound cuts off the first message of a chain, its padding included. A
 // message cut off keeps the NextCommand that led to its end.
-func splitCompound(b []byte) (h Header, msg, rest []byte, err error) {
+func SplitCompound(b []byte) (h Header, msg, rest []byte, err error) {
 	h, err = parseHeader(b)
 	if err != nil {
 		return h, nil, nil, err

@@ -37,10 +37,10 @@ func TestHostileServer(t *testing.T) {
 		{"a changed message", signed, func(f *fakeServer, r *fakeRequest) { f.send(patched(echo(f, r), 66, 1)) }, "", ErrSignature},
 		{"a missing signature", signed, func(f *fakeServer, r *fakeRequest) { f.send(patched(echo(f, r), flagsAt, byte(FlagSigned))) }, "", ErrSignature},
 		{"a status without a signature", signed, func(f *fakeServer, r *fakeRequest) {
-			f.send(Append(nil, r.reply(StatusAccessDenied), &ErrorResponse{command: CommandEcho}))
+			f.send(Append(nil, r.reply(StatusAccessDenied), &ErrorResponse{To: CommandEcho}))
 		}, "", ErrSignature},
 		{"a final STATUS_PENDING without a signature", signed, func(f *fakeServer, r *fakeRequest) {
-			f.send(Append(nil, r.reply(StatusPending), &ErrorResponse{command: CommandEcho}))
+			f.send(Append(nil, r.reply(StatusPending), &ErrorResponse{To: CommandEcho}))
 		}, "", ErrSignature},
 		{"an answer in plain text", sealed, func(f *fakeServer, r *fakeRequest) { f.send(echo(f, r)) }, "ECHO response: the server answered an encrypted request in plain text", ErrNotEncrypted},
 		{"an interim answer in plain text", sealed, func(f *fakeServer, r *fakeRequest) { f.send(f.encode(r, r.pending(1), nil)) }, "", ErrNotEncrypted},
@@ -54,11 +54,11 @@ func TestHostileServer(t *testing.T) {
 			f.send(f.seal(echo(f, r)))
 		}, "ECHO response: SessionId is not the TRANSFORM_HEADER's", nil},
 		{"encryption without a cipher", plain, func(f *fakeServer, r *fakeRequest) {
-			s, err := newSealer(CipherAES128CCM, f.key)
+			s, err := NewSealer(CipherAES128CCM, f.key)
 			if err != nil {
 				f.t.Fatal(err)
 			}
-			b, err := s.seal(nil, echo(f, r), f.session)
+			b, err := s.Seal(nil, echo(f, r), f.session)
 			if err != nil {
 				f.t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func TestOtherSession(t *testing.T) {
 					f.key = []byte("another session!")
 					f.logOn(c, 0)
 					echo := fails(func() error { return one.Echo(context.Background()) })
-					if _, err := readFrame(f.nc, maxFrame); err != nil { // sealed for the first session, or not
+					if _, err := ReadFrame(f.nc, MaxFrame); err != nil { // sealed for the first session, or not
 						t.Fatal(err)
 					}
 					c.mu.Lock()

@@ -6,43 +6,43 @@ import (
 	"encoding/binary"
 )
 
-// sessionKeys holds the keys of one session. The clear session key itself is
+// SessionKeys holds the keys of one session. The clear session key itself is
 // not kept.
-type sessionKeys struct {
-	signing        []byte // Session.SigningKey, 16 bytes
-	clientToServer []byte // the client's EncryptionKey, the server's DecryptionKey; nil without a cipher
-	serverToClient []byte // the client's DecryptionKey, the server's EncryptionKey; nil without a cipher
-	application    []byte // what GSS applications over the session get, 16 bytes
+type SessionKeys struct {
+	Signing        []byte // Session.SigningKey, 16 bytes
+	ClientToServer []byte // the client's EncryptionKey, the server's DecryptionKey; nil without a cipher
+	ServerToClient []byte // the client's DecryptionKey, the server's EncryptionKey; nil without a cipher
+	Application    []byte // what GSS applications over the session get, 16 bytes
 }
 
-// deriveSessionKeys computes a session's keys, [MS-SMB2] 3.2.5.3.1 and
+// DeriveSessionKeys computes a session's keys, [MS-SMB2] 3.2.5.3.1 and
 // 3.3.5.5.3. sessionKey is the key as the authentication mechanism gives it,
 // of any length (NTLM gives 16 bytes, Kerberos up to 32). preauth is
 // Session.PreauthIntegrityHashValue, used by dialect 3.1.1 only. c is the
 // negotiated cipher of dialect 3.1.1, 0 for none; dialects 3.0 and 3.0.2
 // always have AES-128-CCM, whatever c is, and 2.0.2 and 2.1 have no cipher.
-func deriveSessionKeys(d Dialect, c Cipher, sessionKey, preauth []byte) sessionKeys {
+func DeriveSessionKeys(d Dialect, c Cipher, sessionKey, preauth []byte) SessionKeys {
 	// Session.SessionKey: the first 16 bytes, padded with zeros on the right.
 	short := make([]byte, 16)
 	copy(short, sessionKey)
 
 	switch {
 	case d < SMB300:
-		return sessionKeys{signing: short, application: short}
+		return SessionKeys{Signing: short, Application: short}
 	case d < SMB311:
-		return sessionKeys{
-			signing:        deriveKey(short, []byte("SMB2AESCMAC\x00"), []byte("SmbSign\x00"), 128),
-			clientToServer: deriveKey(short, []byte("SMB2AESCCM\x00"), []byte("ServerIn \x00"), 128),
-			serverToClient: deriveKey(short, []byte("SMB2AESCCM\x00"), []byte("ServerOut\x00"), 128),
-			application:    deriveKey(short, []byte("SMB2APP\x00"), []byte("SmbRpc\x00"), 128),
+		return SessionKeys{
+			Signing:        deriveKey(short, []byte("SMB2AESCMAC\x00"), []byte("SmbSign\x00"), 128),
+			ClientToServer: deriveKey(short, []byte("SMB2AESCCM\x00"), []byte("ServerIn \x00"), 128),
+			ServerToClient: deriveKey(short, []byte("SMB2AESCCM\x00"), []byte("ServerOut\x00"), 128),
+			Application:    deriveKey(short, []byte("SMB2APP\x00"), []byte("SmbRpc\x00"), 128),
 		}
 	}
 	// 3.1.4.2 sets L by the cipher alone, but the signing algorithms and
 	// Session.ApplicationKey take 128 bits: L = 256 and Session.FullSessionKey
 	// are for the cipher keys only, as Windows and Samba have it.
-	k := sessionKeys{
-		signing:     deriveKey(short, []byte("SMBSigningKey\x00"), preauth, 128),
-		application: deriveKey(short, []byte("SMBAppKey\x00"), preauth, 128),
+	k := SessionKeys{
+		Signing:     deriveKey(short, []byte("SMBSigningKey\x00"), preauth, 128),
+		Application: deriveKey(short, []byte("SMBAppKey\x00"), preauth, 128),
 	}
 	if c == 0 {
 		return k
@@ -51,8 +51,8 @@ func deriveSessionKeys(d Dialect, c Cipher, sessionKey, preauth []byte) sessionK
 	if c == CipherAES256CCM || c == CipherAES256GCM {
 		cipherKey, bits = sessionKey, 256
 	}
-	k.clientToServer = deriveKey(cipherKey, []byte("SMBC2SCipherKey\x00"), preauth, bits)
-	k.serverToClient = deriveKey(cipherKey, []byte("SMBS2CCipherKey\x00"), preauth, bits)
+	k.ClientToServer = deriveKey(cipherKey, []byte("SMBC2SCipherKey\x00"), preauth, bits)
+	k.ServerToClient = deriveKey(cipherKey, []byte("SMBS2CCipherKey\x00"), preauth, bits)
 	return k
 }
 

@@ -137,16 +137,16 @@ func TestDeriveSessionKeys(t *testing.T) {
 		appliKey: "6d7ad7954e9ec61e907b4d473dc178ff",
 	}} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := deriveSessionKeys(tt.dialect, tt.cipher, wireHex(t, tt.sessionKey), wireHex(t, tt.preauth))
+			k := DeriveSessionKeys(tt.dialect, tt.cipher, wireHex(t, tt.sessionKey), wireHex(t, tt.preauth))
 			for _, key := range []struct {
 				name string
 				got  []byte
 				want string
 			}{
-				{"signing", k.signing, tt.signing},
-				{"clientToServer", k.clientToServer, tt.c2s},
-				{"serverToClient", k.serverToClient, tt.s2c},
-				{"application", k.application, tt.appliKey},
+				{"signing", k.Signing, tt.signing},
+				{"clientToServer", k.ClientToServer, tt.c2s},
+				{"serverToClient", k.ServerToClient, tt.s2c},
+				{"application", k.Application, tt.appliKey},
 			} {
 				if key.want != "-" && !bytes.Equal(key.got, wireHex(t, key.want)) {
 					t.Errorf("%s key is %x, want %s", key.name, key.got, key.want)
@@ -159,8 +159,8 @@ func TestDeriveSessionKeys(t *testing.T) {
 func TestDeriveSessionKeysLeavesInputAlone(t *testing.T) {
 	sessionKey := wireHex(t, "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20")
 	before := bytes.Clone(sessionKey)
-	k := deriveSessionKeys(SMB210, 0, sessionKey, nil)
-	k.signing[0] ^= 0xFF
+	k := DeriveSessionKeys(SMB210, 0, sessionKey, nil)
+	k.Signing[0] ^= 0xFF
 	if !bytes.Equal(sessionKey, before) {
 		t.Error("the signing key shares memory with the session key")
 	}

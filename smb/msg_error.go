@@ -4,13 +4,13 @@ package smb
 // request gets, and the interim answer of one that goes on (STATUS_PENDING).
 // The status itself is in the header.
 type ErrorResponse struct {
-	ContextCount uint8  // of the error contexts in Data, in dialect 3.1.1
-	Data         []byte // ErrorData
-	command      Command
+	ContextCount uint8   // of the error contexts in Data, in dialect 3.1.1
+	Data         []byte  // ErrorData
+	To           Command // the command it answers; not on the wire
 }
 
 // Command is the command of the request that the response answers.
-func (m *ErrorResponse) Command() Command { return m.command }
+func (m *ErrorResponse) Command() Command { return m.To }
 
 func (m *ErrorResponse) appendBody(b []byte, _ int) []byte {
 	b = le.AppendUint16(b, 9)
@@ -24,7 +24,7 @@ func (m *ErrorResponse) appendBody(b []byte, _ int) []byte {
 
 func (m *ErrorResponse) decode(d *decoder) {
 	d.size(9)
-	r := ErrorResponse{command: m.command, ContextCount: d.u8("ErrorContextCount")}
+	r := ErrorResponse{To: m.To, ContextCount: d.u8("ErrorContextCount")}
 	d.skip("Reserved", 1)
 	r.Data = d.next("ErrorData", uint64(d.u32("ByteCount")))
 	if d.err == nil {

@@ -80,8 +80,8 @@ func FuzzParseDirectory(f *testing.F) {
 
 func FuzzReadFrame(f *testing.F) {
 	frame := func(msg []byte) []byte {
-		b := append(appendFrameHeader(nil), msg...)
-		if err := finishFrame(b, 0); err != nil {
+		b := append(AppendFrameHeader(nil), msg...)
+		if err := FinishFrame(b, 0); err != nil {
 			f.Fatal(err)
 		}
 		return b
@@ -93,7 +93,7 @@ func FuzzReadFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, limit int) {
 		limit &= 1<<20 - 1
 		r := bytes.NewReader(b)
-		msg, err := readFrame(r, limit)
+		msg, err := ReadFrame(r, limit)
 		if err != nil {
 			de := (*DecodeError)(nil)
 			if !errors.As(err, &de) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {

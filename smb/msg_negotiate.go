@@ -27,9 +27,9 @@ const (
 // The negotiate context types of dialect 3.1.1 that this package reads,
 // [MS-SMB2] 2.2.3.1.
 const (
-	contextPreauthIntegrity = 0x0001
-	contextEncryption       = 0x0002
-	contextSigning          = 0x0008
+	NegotiatePreauthIntegrity = 0x0001
+	NegotiateEncryption       = 0x0002
+	NegotiateSigning          = 0x0008
 )
 
 // NegotiateContext is one entry of a 3.1.1 negotiate context list as it stands
@@ -42,16 +42,16 @@ type NegotiateContext struct {
 // hashSHA512 is the only preauth integrity hash there is, [MS-SMB2] 2.2.3.1.1.
 const hashSHA512 = 0x0001
 
-// preauthContext offers SHA-512 with a salt.
-func preauthContext(salt []byte) NegotiateContext {
+// PreauthContext offers SHA-512 with a salt.
+func PreauthContext(salt []byte) NegotiateContext {
 	b := le.AppendUint16(nil, 1)
 	b = le.AppendUint16(b, uint16(len(salt)))
 	b = le.AppendUint16(b, hashSHA512)
-	return NegotiateContext{contextPreauthIntegrity, append(b, salt...)}
+	return NegotiateContext{NegotiatePreauthIntegrity, append(b, salt...)}
 }
 
-// listContext encodes the contexts that are a count and 16-bit ids.
-func listContext[T ~uint16](typ uint16, ids []T) NegotiateContext {
+// ListContext encodes the contexts that are a count and 16-bit ids.
+func ListContext[T ~uint16](typ uint16, ids []T) NegotiateContext {
 	b := le.AppendUint16(nil, uint16(len(ids)))
 	for _, id := range ids {
 		b = le.AppendUint16(b, uint16(id))
@@ -59,11 +59,11 @@ func listContext[T ~uint16](typ uint16, ids []T) NegotiateContext {
 	return NegotiateContext{typ, b}
 }
 
-// ids returns the ids of a context written by listContext or preauthContext.
-func (c NegotiateContext) ids() ([]uint16, error) {
+// IDs returns the ids of a context written by ListContext or PreauthContext.
+func (c NegotiateContext) IDs() ([]uint16, error) {
 	d := &decoder{what: "NEGOTIATE context", msg: c.Data}
 	n := d.u16("Count")
-	if c.Type == contextPreauthIntegrity {
+	if c.Type == NegotiatePreauthIntegrity {
 		d.skip("SaltLength", 2)
 	}
 	b := d.next("Ids", 2*uint64(n))

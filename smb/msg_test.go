@@ -45,8 +45,8 @@ var samples = []sample{
 		ClientGUID:   sampleGUID,
 		Dialects:     []Dialect{SMB202, SMB300, SMB311},
 		Contexts: []NegotiateContext{
-			{contextPreauthIntegrity, []byte{1, 0, 2, 0, 1, 0, 0xAA, 0xBB}},
-			{contextEncryption, []byte{1, 0, 2, 0}},
+			{NegotiatePreauthIntegrity, []byte{1, 0, 2, 0, 1, 0, 0xAA, 0xBB}},
+			{NegotiateEncryption, []byte{1, 0, 2, 0}},
 		},
 	}, `2400 0300 0300 0000 44000000 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff
 		70000000 0200 0000
@@ -61,7 +61,7 @@ var samples = []sample{
 		MaxTransactSize: 0x100000, MaxReadSize: 0x200000, MaxWriteSize: 0x300000,
 		SystemTime: 0x01DA111122223333, ServerStartTime: 0x01D9444455556666,
 		SecurityBuffer: []byte("token"),
-		Contexts:       []NegotiateContext{{contextSigning, []byte{1, 0, 2, 0}}},
+		Contexts:       []NegotiateContext{{NegotiateSigning, []byte{1, 0, 2, 0}}},
 	}, `4100 0100 1103 0100 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 05000000
 		00001000 00002000 00003000 333322221111da01 666655554444d901
 		8000 0500 88000000
@@ -147,22 +147,22 @@ var samples = []sample{
 		Type: InfoFile, Class: FileDispositionInformation, Additional: 5, FileID: sampleFile, Input: []byte{1},
 	}, `2100 01 0d 01000000 6000 0000 05000000 000102030405060708090a0b0c0d0e0f 01`},
 	{"SET_INFO response", Header{}, &SetInfoResponse{}, `0200`},
-	{"OPLOCK_BREAK notification", Header{MessageID: unsolicitedID}, &OplockBreak{Level: OplockII, FileID: sampleFile},
+	{"OPLOCK_BREAK notification", Header{MessageID: UnsolicitedID}, &OplockBreak{Level: OplockII, FileID: sampleFile},
 		`1800 01 00 00000000 000102030405060708090a0b0c0d0e0f`},
 	{"OPLOCK_BREAK acknowledgment", Header{}, &OplockBreakAck{Level: OplockII, FileID: sampleFile},
 		`1800 01 00 00000000 000102030405060708090a0b0c0d0e0f`},
 	{"OPLOCK_BREAK response", Header{}, &OplockBreakAckResponse{Level: OplockII, FileID: sampleFile},
 		`1800 01 00 00000000 000102030405060708090a0b0c0d0e0f`},
-	{"lease break notification", Header{MessageID: unsolicitedID}, &LeaseBreak{
+	{"lease break notification", Header{MessageID: UnsolicitedID}, &LeaseBreak{
 		NewEpoch: 3, AckRequired: true, Key: sampleGUID, Current: LeaseRead | LeaseHandle | LeaseWrite, New: LeaseRead,
 	}, `2c00 0300 01000000 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 07000000 01000000 00000000 00000000 00000000`},
 	{"lease break acknowledgment", Header{}, &LeaseBreakAck{Key: sampleGUID, New: LeaseRead},
 		`2400 0000 00000000 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 01000000 0000000000000000`},
 	{"lease break response", Header{}, &LeaseBreakAckResponse{Key: sampleGUID, New: LeaseRead},
 		`2400 0000 00000000 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 01000000 0000000000000000`},
-	{"ERROR response", Header{Status: StatusSharingViolation}, &ErrorResponse{ContextCount: 1, Data: []byte("redirect"), command: CommandCreate},
+	{"ERROR response", Header{Status: StatusSharingViolation}, &ErrorResponse{ContextCount: 1, Data: []byte("redirect"), To: CommandCreate},
 		`0900 01 00 08000000 7265646972656374`},
-	{"ERROR response without data", Header{Status: StatusPending, Flags: FlagAsync, AsyncID: 8}, &ErrorResponse{Data: []byte{}, command: CommandLock},
+	{"ERROR response without data", Header{Status: StatusPending, Flags: FlagAsync, AsyncID: 8}, &ErrorResponse{Data: []byte{}, To: CommandLock},
 		`0900 00 00 00000000 00`},
 }
 
@@ -259,9 +259,9 @@ func TestSplitCompound(t *testing.T) {
 		le.PutUint32(b[20:], next)
 		return append(pad8(b, 0), tail...)
 	}
-	h, msg, rest, err := splitCompound(chain(72, one))
+	h, msg, rest, err := SplitCompound(chain(72, one))
 	if err != nil || h.NextCommand != 72 || len(msg) != 72 || !bytes.Equal(rest, one) {
-		t.Errorf("splitCompound = %+v, %d bytes, rest %x, %v", h, len(msg), rest, err)
+		t.Errorf("SplitCompound = %+v, %d bytes, rest %x, %v", h, len(msg), rest, err)
 	}
 	for _, c := range []struct {
 		name  string
@@ -275,7 +275,7 @@ func TestSplitCompound(t *testing.T) {
 		{"SMB1", append([]byte("\xFFSMB"), one[4:]...), "is FF 53 4D 42"},
 		{"nothing", nil, "ProtocolId at offset 0 (4 bytes) is outside the 0-byte message"},
 	} {
-		_, _, _, err := splitCompound(c.frame)
+		_, _, _, err := SplitCompound(c.frame)
 		if de := (*DecodeError)(nil); !errors.As(err, &de) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}

@@ -23,7 +23,7 @@ type negotiated struct {
 	maxWrite     uint32
 	signing      SigningAlgorithm
 	cipher       Cipher // 0: none
-	preauth      preauthHash
+	preauth      PreauthHash
 	clockOffset  time.Duration // server's clock less ours, when clockKnown
 	clockKnown   bool
 }
@@ -88,8 +88,8 @@ func (c *Conn) negotiate(ctx context.Context) error {
 		n.clockOffset, n.clockKnown = fileTime(serverTime).Sub(middle), true
 	}
 	if n.dialect == SMB311 {
-		n.preauth.add(calls[0].sent)
-		n.preauth.add(calls[0].msg)
+		n.preauth.Add(calls[0].sent)
+		n.preauth.Add(calls[0].msg)
 	}
 	if c.cfg.Encryption == Required && n.cipher == 0 {
 		return fmt.Errorf("encryption is required, but the server offers none in dialect %v", n.dialect)
@@ -126,11 +126,11 @@ func (c *Conn) negotiateRequest() (*NegotiateRequest, error) {
 		if _, err := io.ReadFull(c.cfg.Rand, salt); err != nil {
 			return nil, err
 		}
-		m.Contexts = []NegotiateContext{preauthContext(salt)}
+		m.Contexts = []NegotiateContext{PreauthContext(salt)}
 		if c.cfg.Encryption != Off {
-			m.Contexts = append(m.Contexts, listContext(contextEncryption, c.cfg.Ciphers))
+			m.Contexts = append(m.Contexts, ListContext(NegotiateEncryption, c.cfg.Ciphers))
 		}
-		m.Contexts = append(m.Contexts, listContext(contextSigning, c.cfg.SigningAlgorithms))
+		m.Contexts = append(m.Contexts, ListContext(NegotiateSigning, c.cfg.SigningAlgorithms))
 	}
 	return m, nil
 }
@@ -155,9 +155,9 @@ func readNegotiateResponse(request *NegotiateRequest, m *NegotiateResponse) (n n
 	n = negotiated{
 		request: *request, dialect: m.Dialect, securityMode: m.SecurityMode, capabilities: m.Capabilities,
 		serverGUID:  m.ServerGUID,
-		maxTransact: min(m.MaxTransactSize, maxFrame-smallestMaxSize),
-		maxRead:     min(m.MaxReadSize, maxFrame-smallestMaxSize),
-		maxWrite:    min(m.MaxWriteSize, maxFrame-smallestMaxSize),
+		maxTransact: min(m.MaxTransactSize, MaxFrame-smallestMaxSize),
+		maxRead:     min(m.MaxReadSize, MaxFrame-smallestMaxSize),
+		maxWrite:    min(m.MaxWriteSize, MaxFrame-smallestMaxSize),
 	}
 	n.multiCredit = m.Dialect != SMB202 && m.Capabilities&CapLargeMTU != 0
 	if !n.multiCredit {
@@ -183,7 +183,7 @@ func (n *negotiated) readContexts(contexts []NegotiateContext) error {
 	seen := make(map[uint16]bool)
 	for _, c := range contexts {
 		switch c.Type {
-		case contextPreauthIntegrity, contextEncryption, contextSigning:
+		case NegotiatePreauthIntegrity, NegotiateEncryption, NegotiateSigning:
 		default:
 			continue
 		}
@@ -191,7 +191,7 @@ func (n *negotiated) readContexts(contexts []NegotiateContext) error {
 			return fmt.Errorf("the server sent negotiate context %d twice", c.Type)
 		}
 		seen[c.Type] = true
-		ids, err := c.ids()
+		ids, err := c.IDs()
 		if err != nil {
 			return err
 		}
@@ -199,21 +199,21 @@ func (n *negotiated) readContexts(contexts []NegotiateContext) error {
 			return fmt.Errorf("the server chose %d algorithms in negotiate context %d, not one", len(ids), c.Type)
 		}
 		switch c.Type {
-		case contextPreauthIntegrity:
+		case NegotiatePreauthIntegrity:
 			if ids[0] != hashSHA512 {
 				return fmt.Errorf("the server chose the unknown preauth integrity hash 0x%04X", ids[0])
 			}
-		case contextEncryption:
+		case NegotiateEncryption:
 			if n.cipher = Cipher(ids[0]); ids[0] != 0 && !n.offered(c.Type, ids[0]) {
 				return fmt.Errorf("the server chose the cipher %v, which was not offered", n.cipher)
 			}
-		case contextSigning:
+		case NegotiateSigning:
 			if n.signing = SigningAlgorithm(ids[0]); !n.offered(c.Type, ids[0]) {
 				return fmt.Errorf("the server chose the signing algorithm %v, which was not offered", n.signing)
 			}
 		}
 	}
-	if !seen[contextPreauthIntegrity] {
+	if !seen[NegotiatePreauthIntegrity] {
 		return errors.New("the server chose dialect 3.1.1 without a preauth integrity hash")
 	}
 	return nil
@@ -222,7 +222,7 @@ func (n *negotiated) readContexts(contexts []NegotiateContext) error {
 func (n *negotiated) offered(typ, id uint16) bool {
 	for _, c := range n.request.Contexts {
 		if c.Type == typ {
-			ids, err := c.ids()
+			ids, err := c.IDs()
 			return err == nil && slices.Contains(ids, id)
 		}
 	}
@@ -249,7 +249,7 @@ func (t *Tree) validateNegotiate(ctx context.Context) error {
 		input = le.AppendUint16(input, uint16(d))
 	}
 	m, _, err := t.roundTrip(ctx, request{
-		msg:  &IOCTLRequest{Code: FSCTLValidateNegotiateInfo, FileID: relatedFileID, Input: input, MaxOutput: 24},
+		msg:  &IOCTLRequest{Code: FSCTLValidateNegotiateInfo, FileID: RelatedFileID, Input: input, MaxOutput: 24},
 		sign: true,
 	}, "validate negotiate", t.Share)
 	if err != nil {

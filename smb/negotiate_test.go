@@ -15,7 +15,7 @@ import (
 // socket is closed and the error says why.
 func TestNegotiateRefusals(t *testing.T) {
 	choice := func(typ uint16, ids ...uint16) NegotiateContext {
-		if typ == contextPreauthIntegrity {
+		if typ == NegotiatePreauthIntegrity {
 			b := le.AppendUint16(nil, uint16(len(ids)))
 			b = le.AppendUint16(b, 2)
 			for _, id := range ids {
@@ -23,12 +23,12 @@ func TestNegotiateRefusals(t *testing.T) {
 			}
 			return NegotiateContext{typ, append(b, 1, 2)}
 		}
-		return listContext(typ, ids)
+		return ListContext(typ, ids)
 	}
 	contexts := func(c ...NegotiateContext) func(*NegotiateResponse) {
 		return func(m *NegotiateResponse) { m.Contexts = c }
 	}
-	preauth := choice(contextPreauthIntegrity, hashSHA512)
+	preauth := choice(NegotiatePreauthIntegrity, hashSHA512)
 	for _, c := range []struct {
 		name   string
 		cfg    Config
@@ -42,20 +42,20 @@ func TestNegotiateRefusals(t *testing.T) {
 		{"a small MaxReadSize", Config{}, func(m *NegotiateResponse) { m.MaxReadSize = 0 }, "takes 0 bytes at a time"},
 		{"a small MaxWriteSize", Config{}, func(m *NegotiateResponse) { m.MaxWriteSize = 4096 }, "takes 4096 bytes at a time"},
 		{"no contexts", Config{}, contexts(), "3.1.1 without a preauth integrity hash"},
-		{"no preauth context", Config{}, contexts(choice(contextEncryption, 2)), "3.1.1 without a preauth integrity hash"},
+		{"no preauth context", Config{}, contexts(choice(NegotiateEncryption, 2)), "3.1.1 without a preauth integrity hash"},
 		{"two preauth contexts", Config{}, contexts(preauth, preauth), "sent negotiate context 1 twice"},
-		{"an unknown hash", Config{}, contexts(choice(contextPreauthIntegrity, 2)), "unknown preauth integrity hash 0x0002"},
-		{"two hashes", Config{}, contexts(choice(contextPreauthIntegrity, 1, 1)), "chose 2 algorithms in negotiate context 1"},
-		{"two ciphers", Config{}, contexts(preauth, choice(contextEncryption, 1, 2)), "chose 2 algorithms in negotiate context 2"},
-		{"no cipher in the context", Config{}, contexts(preauth, choice(contextEncryption)), "chose 0 algorithms in negotiate context 2"},
-		{"two encryption contexts", Config{}, contexts(preauth, choice(contextEncryption, 1), choice(contextEncryption, 2)), "sent negotiate context 2 twice"},
-		{"a cipher that was not offered", Config{Ciphers: []Cipher{CipherAES256GCM}}, contexts(preauth, choice(contextEncryption, 2)), "chose the cipher AES-128-GCM, which was not offered"},
-		{"a cipher when none was offered", Config{Encryption: Off}, contexts(preauth, choice(contextEncryption, 2)), "chose the cipher AES-128-GCM, which was not offered"},
-		{"a signing algorithm that was not offered", Config{SigningAlgorithms: []SigningAlgorithm{SigningAESGMAC}}, contexts(preauth, choice(contextSigning, 1)), "chose the signing algorithm AES-CMAC, which was not offered"},
-		{"two signing contexts", Config{}, contexts(preauth, choice(contextSigning, 1), choice(contextSigning, 1)), "sent negotiate context 8 twice"},
-		{"a context cut short", Config{}, contexts(preauth, NegotiateContext{contextEncryption, []byte{1, 0, 2}}), "NEGOTIATE context: Ids at offset 2 (2 bytes) is outside the 3-byte message"},
+		{"an unknown hash", Config{}, contexts(choice(NegotiatePreauthIntegrity, 2)), "unknown preauth integrity hash 0x0002"},
+		{"two hashes", Config{}, contexts(choice(NegotiatePreauthIntegrity, 1, 1)), "chose 2 algorithms in negotiate context 1"},
+		{"two ciphers", Config{}, contexts(preauth, choice(NegotiateEncryption, 1, 2)), "chose 2 algorithms in negotiate context 2"},
+		{"no cipher in the context", Config{}, contexts(preauth, choice(NegotiateEncryption)), "chose 0 algorithms in negotiate context 2"},
+		{"two encryption contexts", Config{}, contexts(preauth, choice(NegotiateEncryption, 1), choice(NegotiateEncryption, 2)), "sent negotiate context 2 twice"},
+		{"a cipher that was not offered", Config{Ciphers: []Cipher{CipherAES256GCM}}, contexts(preauth, choice(NegotiateEncryption, 2)), "chose the cipher AES-128-GCM, which was not offered"},
+		{"a cipher when none was offered", Config{Encryption: Off}, contexts(preauth, choice(NegotiateEncryption, 2)), "chose the cipher AES-128-GCM, which was not offered"},
+		{"a signing algorithm that was not offered", Config{SigningAlgorithms: []SigningAlgorithm{SigningAESGMAC}}, contexts(preauth, choice(NegotiateSigning, 1)), "chose the signing algorithm AES-CMAC, which was not offered"},
+		{"two signing contexts", Config{}, contexts(preauth, choice(NegotiateSigning, 1), choice(NegotiateSigning, 1)), "sent negotiate context 8 twice"},
+		{"a context cut short", Config{}, contexts(preauth, NegotiateContext{NegotiateEncryption, []byte{1, 0, 2}}), "NEGOTIATE context: Ids at offset 2 (2 bytes) is outside the 3-byte message"},
 		{"no cipher where one is required", Config{Encryption: Required}, contexts(preauth), "encryption is required, but the server offers none in dialect 3.1.1"},
-		{"no common cipher where one is required", Config{Encryption: Required}, contexts(preauth, choice(contextEncryption, 0)), "encryption is required, but the server offers none"},
+		{"no common cipher where one is required", Config{Encryption: Required}, contexts(preauth, choice(NegotiateEncryption, 0)), "encryption is required, but the server offers none"},
 		{"an old dialect where encryption is required", Config{Encryption: Required}, func(m *NegotiateResponse) { m.Dialect = SMB210 }, "encryption is required, but the server offers none in dialect 2.1"},
 		{"3.0 without encryption where it is required", Config{Encryption: Required}, func(m *NegotiateResponse) { m.Dialect = SMB300 }, "encryption is required, but the server offers none in dialect 3.0"},
 	} {
@@ -116,7 +116,7 @@ func TestNegotiateChoices(t *testing.T) {
 		{"3.0.2 without encryption", SMB302, Config{}, func(m *NegotiateResponse) { m.Capabilities &^= CapEncryption }, SigningAESCMAC, 0},
 		{"3.1.1", SMB311, Config{}, nil, SigningAESGMAC, CipherAES128GCM},
 		{"3.1.1 with the preauth context only", SMB311, Config{}, func(m *NegotiateResponse) { m.Contexts = m.Contexts[:1] }, SigningAESCMAC, 0},
-		{"3.1.1 without a common cipher", SMB311, Config{}, func(m *NegotiateResponse) { m.Contexts[1] = listContext(contextEncryption, []Cipher{0}) }, SigningAESGMAC, 0},
+		{"3.1.1 without a common cipher", SMB311, Config{}, func(m *NegotiateResponse) { m.Contexts[1] = ListContext(NegotiateEncryption, []Cipher{0}) }, SigningAESGMAC, 0},
 		{"3.1.1 with a context that nobody knows", SMB311, Config{}, func(m *NegotiateResponse) {
 			m.Contexts = append(m.Contexts, NegotiateContext{0x7777, []byte{1}}, NegotiateContext{0x7777, nil})
 		}, SigningAESGMAC, CipherAES128GCM},

@@ -57,7 +57,7 @@ func (t *Tree) Create(ctx context.Context, m *CreateRequest) (*Open, error) {
 // requests: the shortest time an open can be there. A status in the error is
 // CREATE's, unless the file could not be closed either way.
 func (t *Tree) CreateClose(ctx context.Context, m *CreateRequest) (*CreateResponse, error) {
-	calls, err := t.start(ctx, request{msg: m}, request{msg: &CloseRequest{FileID: relatedFileID}})
+	calls, err := t.start(ctx, request{msg: m}, request{msg: &CloseRequest{FileID: RelatedFileID}})
 	if err != nil {
 		return nil, &OpError{Op: "create", Path: m.Name, Err: err}
 	}

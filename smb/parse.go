@@ -122,7 +122,7 @@ func newRequest(c Command, msg []byte) Message {
 
 func newResponse(h *Header, msg []byte) Message {
 	if isErrorResponse(h) {
-		return &ErrorResponse{command: h.Command}
+		return &ErrorResponse{To: h.Command}
 	}
 	switch h.Command {
 	case CommandNegotiate:
@@ -160,9 +160,9 @@ func newResponse(h *Header, msg []byte) Message {
 	case CommandOplockBreak:
 		lease := isLeaseForm(msg, leaseBreakSize) || isLeaseForm(msg, leaseAckSize)
 		switch {
-		case h.MessageID == unsolicitedID && lease:
+		case h.MessageID == UnsolicitedID && lease:
 			return new(LeaseBreak)
-		case h.MessageID == unsolicitedID:
+		case h.MessageID == UnsolicitedID:
 			return new(OplockBreak)
 		case lease:
 			return new(LeaseBreakAckResponse)

@@ -2,16 +2,16 @@ package smb
 
 import "crypto/sha512"
 
-// preauthHash is a preauthentication integrity hash value of dialect 3.1.1,
+// PreauthHash is a preauthentication integrity hash value of dialect 3.1.1,
 // [MS-SMB2] 3.2.5.2: SHA-512 over the value so far and the next message,
 // beginning with 64 zero bytes. A connection's value covers NEGOTIATE; each
 // session goes on from a copy of it through its SESSION_SETUP messages, all
 // but the final response.
-type preauthHash [sha512.Size]byte
+type PreauthHash [sha512.Size]byte
 
-// add takes in the next message, from its SMB2 header to the last byte on the
+// Add takes in the next message, from its SMB2 header to the last byte on the
 // wire.
-func (h *preauthHash) add(msg []byte) {
+func (h *PreauthHash) Add(msg []byte) {
 	d := sha512.New()
 	d.Write(h[:])
 	d.Write(msg)

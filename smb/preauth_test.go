@@ -65,16 +65,16 @@ var preauthExample = []struct{ name, msg, hash string }{
 }
 
 func TestPreauthHash(t *testing.T) {
-	var connection preauthHash
+	var connection PreauthHash
 	for _, step := range preauthExample[:2] {
-		connection.add(wireHex(t, step.msg))
+		connection.Add(wireHex(t, step.msg))
 		if want := wireHex(t, step.hash); !bytes.Equal(connection[:], want) {
 			t.Fatalf("after the %s: %x, want %x", step.name, connection, want)
 		}
 	}
 	session := connection
 	for _, step := range preauthExample[2:] {
-		session.add(wireHex(t, step.msg))
+		session.Add(wireHex(t, step.msg))
 		if want := wireHex(t, step.hash); !bytes.Equal(session[:], want) {
 			t.Fatalf("after the %s: %x, want %x", step.name, session, want)
 		}

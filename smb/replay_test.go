@@ -197,8 +197,8 @@ func (f *sessionFlow) serve(nc net.Conn) error {
 			return err
 		}
 		if frame.fromServer {
-			framed := append(appendFrameHeader(nil), frame.b...)
-			if err := finishFrame(framed, 0); err != nil {
+			framed := append(AppendFrameHeader(nil), frame.b...)
+			if err := FinishFrame(framed, 0); err != nil {
 				return err
 			}
 			if _, err := nc.Write(framed); err != nil {
@@ -206,14 +206,14 @@ func (f *sessionFlow) serve(nc net.Conn) error {
 			}
 			continue
 		}
-		got, err := readFrame(nc, maxFrame)
+		got, err := ReadFrame(nc, MaxFrame)
 		if err != nil {
 			return fmt.Errorf("frame %d of %d: %w", i, len(f.frames), err)
 		}
-		_, sealed := transformSessionID(got)
-		_, wasSealed := transformSessionID(frame.b)
+		_, sealed := TransformSessionID(got)
+		_, wasSealed := TransformSessionID(frame.b)
 		if sealed && wasSealed {
-			if got, err = keys.clientToServer.open(got); err != nil {
+			if got, err = keys.clientToServer.Open(got); err != nil {
 				return fmt.Errorf("frame %d: %w", i, err)
 			}
 		}
@@ -221,7 +221,7 @@ func (f *sessionFlow) serve(nc net.Conn) error {
 			return fmt.Errorf("frame %d is not what was sent then (encrypted: %v, then %v):\n got %x\nwant %x", i, sealed, wasSealed, got, want)
 		}
 	}
-	if b, err := readFrame(nc, maxFrame); err == nil {
+	if b, err := ReadFrame(nc, MaxFrame); err == nil {
 		return fmt.Errorf("one frame too many: %x", b)
 	}
 	return nil

@@ -71,10 +71,10 @@ var (
 	errSealLength = fmt.Errorf("smb: encryption: the message is larger than the %d bytes a frame can carry", maxSealed)
 )
 
-// sealer encrypts or decrypts a session's messages with one key, that is in
+// Sealer encrypts or decrypts a session's messages with one key, that is in
 // one direction, [MS-SMB2] 3.1.4.3. It may be used by several goroutines at
 // once.
-type sealer struct {
+type Sealer struct {
 	aead cipher.AEAD
 	// The nonces are prefix and then start, start+1, … for 2^64-1 messages.
 	// Both begin at random because the channels of a session share its keys.
@@ -83,8 +83,8 @@ type sealer struct {
 	sealed atomic.Uint64 // messages sealed so far
 }
 
-// newSealer returns a sealer for c with its key of 16 or 32 bytes.
-func newSealer(c Cipher, key []byte) (*sealer, error) {
+// NewSealer returns a sealer for c with its key of 16 or 32 bytes.
+func NewSealer(c Cipher, key []byte) (*Sealer, error) {
 	size := 16
 	switch c {
 	case CipherAES128CCM, CipherAES128GCM:
@@ -100,7 +100,7 @@ func newSealer(c Cipher, key []byte) (*sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("smb: %v: %w", c, err)
 	}
-	s := &sealer{}
+	s := &Sealer{}
 	if c == CipherAES128CCM || c == CipherAES256CCM {
 		s.aead, err = ccm.NewCCM(block, transformTagSize, 11)
 	} else {
@@ -116,12 +116,12 @@ func newSealer(c Cipher, key []byte) (*sealer, error) {
 	return s, nil
 }
 
-// seal appends to dst the transform header and the encrypted msg, one SMB2
+// Seal appends to dst the transform header and the encrypted msg, one SMB2
 // message or a whole compound. msg is not changed, unless it lies in dst's
-// array exactly transformHeaderSize bytes after dst's end: then it is encrypted
-// where it is. The transformTagSize bytes behind the result serve as working
+// array exactly 52 bytes, a transform header, after dst's end: then it is encrypted
+// where it is. The 16 bytes behind the result serve as working
 // memory; dst is not moved when it has room for them too.
-func (s *sealer) seal(dst, msg []byte, sessionID uint64) ([]byte, error) {
+func (s *Sealer) Seal(dst, msg []byte, sessionID uint64) ([]byte, error) {
 	if len(msg) > maxSealed {
 		return nil, errSealLength
 	}
@@ -154,10 +154,10 @@ func (s *sealer) seal(dst, msg []byte, sessionID uint64) ([]byte, error) {
 	return dst[:end+len(msg)], nil
 }
 
-// open checks and decrypts frame, a transform header and the encrypted message,
+// Open checks and decrypts frame, a transform header and the encrypted message,
 // and returns the message. It works in place: the message lies in frame's
 // array, and frame is spoilt, also when an error is returned.
-func (s *sealer) open(frame []byte) ([]byte, error) {
+func (s *Sealer) Open(frame []byte) ([]byte, error) {
 	// [MS-SMB2] 3.2.5.1.1.1: the size must be greater than the header's.
 	if len(frame) <= transformHeaderSize {
 		return nil, fmt.Errorf("smb: encrypted message: %d bytes, no more than the transform header's %d", len(frame), transformHeaderSize)
@@ -187,9 +187,9 @@ func (s *sealer) open(frame []byte) ([]byte, error) {
 	return msg, nil
 }
 
-// transformSessionID returns the SessionId of an encrypted frame's transform
+// TransformSessionID returns the SessionId of an encrypted frame's transform
 // header, and false when the frame does not begin with one.
-func transformSessionID(frame []byte) (uint64, bool) {
+func TransformSessionID(frame []byte) (uint64, bool) {
 	if len(frame) < transformHeaderSize || binary.LittleEndian.Uint32(frame) != transformProtocolID {
 		return 0, false
 	}

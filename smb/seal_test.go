@@ -86,7 +86,7 @@ var sealedFrames = []struct {
 var ciphers = []Cipher{CipherAES128CCM, CipherAES128GCM, CipherAES256CCM, CipherAES256GCM}
 
 // countingSealer returns a sealer with the key 00 01 02 … .
-func countingSealer(t testing.TB, c Cipher) *sealer {
+func countingSealer(t testing.TB, c Cipher) *Sealer {
 	t.Helper()
 	key := make([]byte, 16)
 	if c == CipherAES256CCM || c == CipherAES256GCM {
@@ -95,7 +95,7 @@ func countingSealer(t testing.TB, c Cipher) *sealer {
 	for i := range key {
 		key[i] = byte(i)
 	}
-	s, err := newSealer(c, key)
+	s, err := NewSealer(c, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func countingSealer(t testing.TB, c Cipher) *sealer {
 }
 
 // setNonce makes the sealer's next nonce the one of a recorded frame.
-func (s *sealer) setNonce(frame []byte) {
+func (s *Sealer) setNonce(frame []byte) {
 	nonce := frame[transformNonceAt:][:s.aead.NonceSize()]
 	n := copy(s.prefix[:], nonce[:len(nonce)-8])
 	s.start = binary.LittleEndian.Uint64(nonce[n:])
@@ -113,15 +113,15 @@ func (s *sealer) setNonce(frame []byte) {
 func TestSealerRecorded(t *testing.T) {
 	for _, tt := range sealedFrames {
 		t.Run(fmt.Sprintf("%v, %s", tt.cipher, tt.name), func(t *testing.T) {
-			s, err := newSealer(tt.cipher, wireHex(t, tt.key))
+			s, err := NewSealer(tt.cipher, wireHex(t, tt.key))
 			if err != nil {
 				t.Fatal(err)
 			}
 			frame, want := wireHex(t, tt.frame), wireHex(t, tt.msg)
-			if id, ok := transformSessionID(frame); !ok || id != tt.sessionID {
-				t.Errorf("transformSessionID is 0x%x, %v, want 0x%x", id, ok, tt.sessionID)
+			if id, ok := TransformSessionID(frame); !ok || id != tt.sessionID {
+				t.Errorf("TransformSessionID is 0x%x, %v, want 0x%x", id, ok, tt.sessionID)
 			}
-			msg, err := s.open(bytes.Clone(frame))
+			msg, err := s.Open(bytes.Clone(frame))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestSealerRecorded(t *testing.T) {
 			}
 			s.setNonce(frame)
 			used := bytes.Repeat([]byte{0xEE}, len(frame)+transformTagSize) // by an earlier message
-			got, err := s.seal(used[:0], want, tt.sessionID)
+			got, err := s.Seal(used[:0], want, tt.sessionID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,14 +166,14 @@ func TestSealerLarge(t *testing.T) {
 	} {
 		s := countingSealer(t, c)
 		s.setNonce(nonce[:])
-		frame, err := s.seal(nil, msg, 0x1122334455667788)
+		frame, err := s.Seal(nil, msg, 0x1122334455667788)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if sum := sha256.Sum256(frame); hex.EncodeToString(sum[:]) != want {
 			t.Errorf("%v: SHA-256 of the frame is %x, want %s", c, sum, want)
 		}
-		got, err := s.open(frame)
+		got, err := s.Open(frame)
 		if err != nil || !bytes.Equal(got, msg) {
 			t.Errorf("%v: opened message differs, error %v", c, err)
 		}
@@ -189,14 +189,14 @@ func TestSealerSizes(t *testing.T) {
 			sizes = append(sizes, n)
 		}
 		for _, n := range sizes {
-			frame, err := s.seal([]byte("before"), all[:n], 7)
+			frame, err := s.Seal([]byte("before"), all[:n], 7)
 			if err != nil {
 				t.Fatalf("%v, %d bytes: %v", c, n, err)
 			}
 			if !bytes.HasPrefix(frame, []byte("before")) || len(frame) != len("before")+transformHeaderSize+n {
 				t.Fatalf("%v, %d bytes: appended frame has %d bytes", c, n, len(frame))
 			}
-			got, err := s.open(frame[len("before"):])
+			got, err := s.Open(frame[len("before"):])
 			if err != nil || !bytes.Equal(got, all[:n]) {
 				t.Fatalf("%v, %d bytes: opened message differs, error %v", c, n, err)
 			}
@@ -211,14 +211,14 @@ func TestSealerSealsInPlace(t *testing.T) {
 			s := countingSealer(t, c)
 			buf := make([]byte, 4+transformHeaderSize+len(want), 4+transformHeaderSize+len(want)+room)
 			copy(buf[4+transformHeaderSize:], want)
-			frame, err := s.seal(buf[:4], buf[4+transformHeaderSize:], 7)
+			frame, err := s.Seal(buf[:4], buf[4+transformHeaderSize:], 7)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if moved := &frame[0] != &buf[0]; moved != (room == 0) {
 				t.Errorf("%v with %d bytes of room: moved is %v", c, room, moved)
 			}
-			got, err := s.open(frame[4:])
+			got, err := s.Open(frame[4:])
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%v with %d bytes of room: %q, error %v", c, room, got, err)
 			}
@@ -230,32 +230,32 @@ func TestSealerRefuses(t *testing.T) {
 	for _, tt := range sealedFrames {
 		t.Run(fmt.Sprintf("%v, %s", tt.cipher, tt.name), func(t *testing.T) {
 			key := wireHex(t, tt.key)
-			s, err := newSealer(tt.cipher, key)
+			s, err := NewSealer(tt.cipher, key)
 			if err != nil {
 				t.Fatal(err)
 			}
 			frame := wireHex(t, tt.frame)
 			for i := range frame {
-				if _, err := s.open(bytes.Clone(frame[:i])); err == nil {
+				if _, err := s.Open(bytes.Clone(frame[:i])); err == nil {
 					t.Errorf("open takes the frame cut to %d bytes", i)
 				}
 				for bit := range 8 {
 					altered := bytes.Clone(frame)
 					altered[i] ^= 1 << bit
-					if _, err := s.open(altered); err == nil {
+					if _, err := s.Open(altered); err == nil {
 						t.Errorf("open takes the frame with bit %d of byte %d changed", bit, i)
 					}
 				}
 			}
-			if _, err := s.open(append(bytes.Clone(frame), 0)); err == nil {
+			if _, err := s.Open(append(bytes.Clone(frame), 0)); err == nil {
 				t.Error("open takes the frame with a byte more")
 			}
 			key[0] ^= 1
-			other, err := newSealer(tt.cipher, key)
+			other, err := NewSealer(tt.cipher, key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := other.open(bytes.Clone(frame)); !errors.Is(err, errUnsealed) {
+			if _, err := other.Open(bytes.Clone(frame)); !errors.Is(err, errUnsealed) {
 				t.Errorf("open with another key: %v", err)
 			}
 		})
@@ -264,7 +264,7 @@ func TestSealerRefuses(t *testing.T) {
 
 func TestSealerErrorsNameTheField(t *testing.T) {
 	s := countingSealer(t, CipherAES128GCM)
-	good, err := s.seal(nil, []byte("a message"), 7)
+	good, err := s.Seal(nil, []byte("a message"), 7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestSealerErrorsNameTheField(t *testing.T) {
 		{"session", func(f []byte) []byte { f[44] ^= 1; return f }, "Signature"},
 		{"message", func(f []byte) []byte { f[52] ^= 1; return f }, "Signature"},
 	} {
-		_, err := s.open(tt.change(bytes.Clone(good)))
+		_, err := s.Open(tt.change(bytes.Clone(good)))
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "smb: ") {
 			t.Errorf("%s: error %v does not say %q", tt.name, err, tt.want)
 		}
@@ -301,11 +301,11 @@ func TestSealerErrorsNameTheField(t *testing.T) {
 func TestSealerMaximum(t *testing.T) {
 	s := countingSealer(t, CipherAES128GCM)
 	msg := make([]byte, maxSealed+1)
-	frame, err := s.seal(nil, msg[:maxSealed], 7)
+	frame, err := s.Seal(nil, msg[:maxSealed], 7)
 	if err != nil || len(frame) != 0xFFFFFF {
 		t.Errorf("the largest message gives %d bytes, error %v", len(frame), err)
 	}
-	if _, err := s.seal(nil, msg, 7); !errors.Is(err, errSealLength) {
+	if _, err := s.Seal(nil, msg, 7); !errors.Is(err, errSealLength) {
 		t.Errorf("a message too large: error %v", err)
 	}
 }
@@ -321,7 +321,7 @@ func TestSealerNonces(t *testing.T) {
 		for range 4 {
 			wg.Go(func() {
 				for range 500 {
-					frame, err := s.seal(nil, []byte("x"), 7)
+					frame, err := s.Seal(nil, []byte("x"), 7)
 					if err != nil {
 						t.Error(err)
 						return
@@ -349,11 +349,11 @@ func TestSealerNonces(t *testing.T) {
 func TestSealerNoncesEnd(t *testing.T) {
 	s := countingSealer(t, CipherAES128GCM)
 	s.sealed.Store(math.MaxUint64 - 1)
-	if _, err := s.seal(nil, []byte("x"), 7); err != nil {
+	if _, err := s.Seal(nil, []byte("x"), 7); err != nil {
 		t.Fatalf("the last nonce: %v", err)
 	}
 	for range 3 {
-		if _, err := s.seal(nil, []byte("x"), 7); !errors.Is(err, errNoNonce) {
+		if _, err := s.Seal(nil, []byte("x"), 7); !errors.Is(err, errNoNonce) {
 			t.Fatalf("after the last nonce: error %v", err)
 		}
 	}
@@ -377,7 +377,7 @@ func TestNewSealerErrors(t *testing.T) {
 			if c == CipherAES256CCM || c == CipherAES256GCM {
 				want = 32
 			}
-			_, err := newSealer(c, key)
+			_, err := NewSealer(c, key)
 			if (err == nil) != (n == want) {
 				t.Errorf("%v, key of %d bytes: error %v", c, n, err)
 			}
@@ -387,7 +387,7 @@ func TestNewSealerErrors(t *testing.T) {
 		}
 	}
 	for _, c := range []Cipher{0, 5} {
-		if _, err := newSealer(c, make([]byte, 16)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("0x%04X", uint16(c))) {
+		if _, err := NewSealer(c, make([]byte, 16)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("0x%04X", uint16(c))) {
 			t.Errorf("cipher %d: error %v", uint16(c), err)
 		}
 	}
@@ -396,15 +396,15 @@ func TestNewSealerErrors(t *testing.T) {
 func TestTransformSessionID(t *testing.T) {
 	frame := wireHex(t, sealedFrames[0].frame)
 	for n := range transformHeaderSize {
-		if _, ok := transformSessionID(frame[:n]); ok {
+		if _, ok := TransformSessionID(frame[:n]); ok {
 			t.Errorf("%d bytes are taken for a transform header", n)
 		}
 	}
-	if id, ok := transformSessionID(frame[:transformHeaderSize]); !ok || id != 0x8e40014000011 {
+	if id, ok := TransformSessionID(frame[:transformHeaderSize]); !ok || id != 0x8e40014000011 {
 		t.Errorf("0x%x, %v", id, ok)
 	}
 	frame[0] = 0xFE
-	if _, ok := transformSessionID(frame); ok {
+	if _, ok := TransformSessionID(frame); ok {
 		t.Error("a plain message is taken for a transform header")
 	}
 }
@@ -429,20 +429,20 @@ func FuzzSealerOpen(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, i uint8, frame []byte) {
 		tt := sealedFrames[int(i)%len(sealedFrames)]
-		s, err := newSealer(tt.cipher, wireHex(t, tt.key))
+		s, err := NewSealer(tt.cipher, wireHex(t, tt.key))
 		if err != nil {
 			t.Fatal(err)
 		}
-		id, ok := transformSessionID(frame)
-		msg, err := s.open(bytes.Clone(frame))
+		id, ok := TransformSessionID(frame)
+		msg, err := s.Open(bytes.Clone(frame))
 		if err != nil {
 			return
 		}
 		if !ok {
-			t.Fatal("open takes what transformSessionID does not")
+			t.Fatal("open takes what TransformSessionID does not")
 		}
 		s.setNonce(frame)
-		again, err := s.seal(nil, msg, id)
+		again, err := s.Seal(nil, msg, id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -457,7 +457,7 @@ func BenchmarkSealer(b *testing.B) {
 		s := countingSealer(b, c)
 		for _, size := range []int{200, 64 << 10} {
 			msg := make([]byte, size)
-			frame, err := s.seal(nil, msg, 7)
+			frame, err := s.Seal(nil, msg, 7)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -466,7 +466,7 @@ func BenchmarkSealer(b *testing.B) {
 				b.ReportAllocs()
 				buf := make([]byte, 0, transformHeaderSize+size+transformTagSize)
 				for b.Loop() {
-					if _, err := s.seal(buf, msg, 7); err != nil {
+					if _, err := s.Seal(buf, msg, 7); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -477,7 +477,7 @@ func BenchmarkSealer(b *testing.B) {
 				buf := make([]byte, len(frame))
 				for b.Loop() {
 					copy(buf, frame)
-					if _, err := s.open(buf); err != nil {
+					if _, err := s.Open(buf); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -14,10 +14,10 @@ type Session struct {
 	flags SessionFlags
 
 	// The keys' users are set once, before the session is handed out.
-	signer          *signer // nil: no key, messages go unsigned
+	signer          *Signer // nil: no key, messages go unsigned
 	signingRequired bool
-	outgoing        *sealer // nil: no cipher
-	incoming        *sealer
+	outgoing        *Sealer // nil: no cipher
+	incoming        *Sealer
 	encryptData     bool // every message is encrypted
 }
 
@@ -59,7 +59,7 @@ func (c *Conn) logOn(ctx context.Context, mechanism Mechanism, previousSessionID
 			return nil, &DecodeError{"SESSION_SETUP response", "SessionId", fmt.Sprintf("is 0x%X after 0x%X", id, s.id)}
 		}
 		s.id = id
-		preauth.add(calls[0].sent)
+		preauth.Add(calls[0].sent)
 		if status == StatusSuccess {
 			// The answer's token may still hold a check of the mechanism's own.
 			if len(answer.SecurityBuffer) > 0 {
@@ -70,7 +70,7 @@ func (c *Conn) logOn(ctx context.Context, mechanism Mechanism, previousSessionID
 			s.flags = answer.Flags
 			return s, s.establish(mechanism.SessionKey(), preauth, calls[0])
 		}
-		preauth.add(calls[0].msg)
+		preauth.Add(calls[0].msg)
 		if token, err = mechanism.Next(ctx, bytes.Clone(answer.SecurityBuffer)); err != nil {
 			return nil, err
 		}
@@ -81,7 +81,7 @@ func (c *Conn) logOn(ctx context.Context, mechanism Mechanism, previousSessionID
 // establish derives the session's keys and decides on signing and encryption,
 // [MS-SMB2] 3.2.5.3.1 and 3.2.5.3.3. The last response must be signed with
 // the new key unless the session is a guest's or anonymous.
-func (s *Session) establish(key []byte, preauth preauthHash, last *call) error {
+func (s *Session) establish(key []byte, preauth PreauthHash, last *call) error {
 	c := s.conn
 	// Samba up to 4.17 does not say that an anonymous session is one.
 	nobody := s.flags&(SessionGuest|SessionAnonymous) != 0 || len(key) == 0
@@ -91,23 +91,23 @@ func (s *Session) establish(key []byte, preauth preauthHash, last *call) error {
 		}
 		return s.register()
 	}
-	keys := deriveSessionKeys(c.negotiated.dialect, c.negotiated.cipher, key, preauth[:])
-	signer, err := newSigner(c.negotiated.signing, keys.signing)
+	keys := DeriveSessionKeys(c.negotiated.dialect, c.negotiated.cipher, key, preauth[:])
+	signer, err := NewSigner(c.negotiated.signing, keys.Signing)
 	if err != nil {
 		return err
 	}
 	// Before 3.1.1 a server that does not sign may leave its last response
 	// unsigned too.
 	signed := last.header.Flags&FlagSigned != 0
-	if must := c.negotiated.dialect == SMB311 || s.mustSign(); (must || signed) && (!signed || !signer.verify(last.msg)) {
+	if must := c.negotiated.dialect == SMB311 || s.mustSign(); (must || signed) && (!signed || !signer.Verify(last.msg)) {
 		return fmt.Errorf("SESSION_SETUP response: %w", ErrSignature)
 	}
 	s.signer, s.signingRequired = signer, s.mustSign()
 	if c.negotiated.cipher != 0 {
-		if s.outgoing, err = newSealer(c.negotiated.cipher, keys.clientToServer); err != nil {
+		if s.outgoing, err = NewSealer(c.negotiated.cipher, keys.ClientToServer); err != nil {
 			return err
 		}
-		if s.incoming, err = newSealer(c.negotiated.cipher, keys.serverToClient); err != nil {
+		if s.incoming, err = NewSealer(c.negotiated.cipher, keys.ServerToClient); err != nil {
 			return err
 		}
 	}

@@ -47,9 +47,9 @@ const (
 	signatureAt = 48 // Signature, 16 bytes to the end of the header
 )
 
-// signer signs and verifies the messages of one session on one connection,
+// Signer signs and verifies the messages of one session on one connection,
 // [MS-SMB2] 3.1.4.1 and 3.1.5.1. It may be used by several goroutines at once.
-type signer struct {
+type Signer struct {
 	cmac    *macsubtle.AESCMAC // for AES-CMAC
 	gmac    cipher.AEAD        // for AES-GMAC
 	scratch sync.Pool          // of *signScratch
@@ -63,12 +63,12 @@ type signScratch struct {
 	sum   [sha256.Size]byte
 }
 
-// newSigner returns a signer with the session's signing key of 16 bytes.
-func newSigner(alg SigningAlgorithm, key []byte) (*signer, error) {
+// NewSigner returns a signer with the session's signing key of 16 bytes.
+func NewSigner(alg SigningAlgorithm, key []byte) (*Signer, error) {
 	if len(key) != 16 {
 		return nil, fmt.Errorf("smb: signing key has %d bytes, want 16", len(key))
 	}
-	s := &signer{}
+	s := &Signer{}
 	s.scratch.New = func() any { return new(signScratch) }
 	switch alg {
 	case SigningHMACSHA256:
@@ -94,21 +94,21 @@ func newSigner(alg SigningAlgorithm, key []byte) (*signer, error) {
 	return s, nil
 }
 
-// sign writes the Signature field of msg, one SMB2 message with its header and,
+// Sign writes the Signature field of msg, one SMB2 message with its header and,
 // in a compound, its padding. The header is otherwise complete:
 // SMB2_FLAGS_SIGNED is among what is signed, and AES-GMAC reads MessageId,
 // Command and Flags for its nonce.
-func (s *signer) sign(msg []byte) {
+func (s *Signer) Sign(msg []byte) {
 	clear(msg[signatureAt:headerSize])
 	s.compute(msg, (*[16]byte)(msg[signatureAt:headerSize]))
 }
 
-// verify reports whether the Signature field of msg, one SMB2 message with its
+// Verify reports whether the Signature field of msg, one SMB2 message with its
 // header and, in a compound, its padding, is right. The caller has checked that
 // the message is signed and goes the right way. The field is zeroed during the
 // call and put back, so that msg need not be copied: nobody else may read or
 // write msg meanwhile. A message shorter than its header is not right.
-func (s *signer) verify(msg []byte) bool {
+func (s *Signer) Verify(msg []byte) bool {
 	if len(msg) < headerSize {
 		return false
 	}
@@ -123,7 +123,7 @@ func (s *signer) verify(msg []byte) bool {
 
 // compute stores in sum the signature of msg, whose Signature field is zero.
 // sum may lie in msg.
-func (s *signer) compute(msg []byte, sum *[16]byte) {
+func (s *Signer) compute(msg []byte, sum *[16]byte) {
 	if s.cmac != nil {
 		mac, _ := s.cmac.ComputeMAC(msg) // 16 bytes and no error for any message
 		*sum = [16]byte(mac)

@@ -61,23 +61,23 @@ var signedMessages = []struct {
 func TestSignerRecorded(t *testing.T) {
 	for _, tt := range signedMessages {
 		t.Run(fmt.Sprintf("%v, %s", tt.alg, tt.name), func(t *testing.T) {
-			s, err := newSigner(tt.alg, wireHex(t, tt.key))
+			s, err := NewSigner(tt.alg, wireHex(t, tt.key))
 			if err != nil {
 				t.Fatal(err)
 			}
 			want := wireHex(t, tt.msg)
 			msg := bytes.Clone(want)
-			if !s.verify(msg) {
+			if !s.Verify(msg) {
 				t.Error("verify refuses the recorded signature")
 			}
 			if !bytes.Equal(msg, want) {
 				t.Error("verify changed the message")
 			}
 			copy(msg[signatureAt:], "what stood there")
-			if s.verify(msg) {
+			if s.Verify(msg) {
 				t.Error("verify takes any signature")
 			}
-			s.sign(msg)
+			s.Sign(msg)
 			if !bytes.Equal(msg, want) {
 				t.Errorf("signature is %x, recorded was %x", msg[signatureAt:headerSize], want[signatureAt:headerSize])
 			}
@@ -89,7 +89,7 @@ func TestSignerRefuses(t *testing.T) {
 	for _, tt := range signedMessages {
 		t.Run(fmt.Sprintf("%v, %s", tt.alg, tt.name), func(t *testing.T) {
 			key := wireHex(t, tt.key)
-			s, err := newSigner(tt.alg, key)
+			s, err := NewSigner(tt.alg, key)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,37 +98,37 @@ func TestSignerRefuses(t *testing.T) {
 				for bit := range 8 {
 					altered := bytes.Clone(msg)
 					altered[i] ^= 1 << bit
-					if s.verify(altered) {
+					if s.Verify(altered) {
 						t.Errorf("verify takes the message with bit %d of byte %d changed", bit, i)
 					}
 				}
 			}
 			for i := range msg {
 				cut := bytes.Clone(msg[:i])
-				if s.verify(cut) {
+				if s.Verify(cut) {
 					t.Errorf("verify takes the message cut to %d bytes", i)
 				}
 				if !bytes.Equal(cut, msg[:i]) {
 					t.Errorf("verify changed the message cut to %d bytes", i)
 				}
 			}
-			if s.verify(append(bytes.Clone(msg), 0)) {
+			if s.Verify(append(bytes.Clone(msg), 0)) {
 				t.Error("verify takes the message with a byte more")
 			}
 			key[15] ^= 1
-			other, err := newSigner(tt.alg, key)
+			other, err := NewSigner(tt.alg, key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if other.verify(msg) {
+			if other.Verify(msg) {
 				t.Error("verify takes the message under another key")
 			}
 			for _, alg := range []SigningAlgorithm{SigningHMACSHA256, SigningAESCMAC, SigningAESGMAC} {
-				s, err := newSigner(alg, wireHex(t, tt.key))
+				s, err := NewSigner(alg, wireHex(t, tt.key))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := s.verify(msg); got != (alg == tt.alg) {
+				if got := s.Verify(msg); got != (alg == tt.alg) {
 					t.Errorf("verify by %v says %v", alg, got)
 				}
 			}
@@ -140,7 +140,7 @@ func TestSignerRefuses(t *testing.T) {
 func TestSignerCMAC(t *testing.T) {
 	const text = `6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51
 		30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710`
-	s, err := newSigner(SigningAESCMAC, wireHex(t, "2b7e151628aed2a6abf7158809cf4f3c"))
+	s, err := NewSigner(SigningAESCMAC, wireHex(t, "2b7e151628aed2a6abf7158809cf4f3c"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestNewSignerErrors(t *testing.T) {
 		}
 		key := bytes.Repeat([]byte{0xA7}, n)
 		for _, alg := range []SigningAlgorithm{SigningHMACSHA256, SigningAESCMAC, SigningAESGMAC} {
-			_, err := newSigner(alg, key)
+			_, err := NewSigner(alg, key)
 			if err == nil {
 				t.Fatalf("%v takes a key of %d bytes", alg, n)
 			}
@@ -174,7 +174,7 @@ func TestNewSignerErrors(t *testing.T) {
 			}
 		}
 	}
-	if _, err := newSigner(3, make([]byte, 16)); err == nil || !strings.Contains(err.Error(), "0x0003") {
+	if _, err := NewSigner(3, make([]byte, 16)); err == nil || !strings.Contains(err.Error(), "0x0003") {
 		t.Errorf("unknown algorithm: %v", err)
 	}
 }
@@ -182,7 +182,7 @@ func TestNewSignerErrors(t *testing.T) {
 // One signer serves the writing and the reading goroutine of a connection.
 func TestSignerConcurrent(t *testing.T) {
 	for _, alg := range []SigningAlgorithm{SigningHMACSHA256, SigningAESCMAC, SigningAESGMAC} {
-		s, err := newSigner(alg, wireHex(t, "2b7e151628aed2a6abf7158809cf4f3c"))
+		s, err := NewSigner(alg, wireHex(t, "2b7e151628aed2a6abf7158809cf4f3c"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,8 +192,8 @@ func TestSignerConcurrent(t *testing.T) {
 				msg := make([]byte, 200+id)
 				for i := range 200 {
 					msg[messageIDAt], msg[messageIDAt+1] = byte(i), byte(id)
-					s.sign(msg)
-					if !s.verify(msg) {
+					s.Sign(msg)
+					if !s.Verify(msg) {
 						t.Errorf("%v: goroutine %d refuses its own message %d", alg, id, i)
 						return
 					}
@@ -207,17 +207,17 @@ func TestSignerConcurrent(t *testing.T) {
 // What a message costs in memory must not grow with it.
 func TestSignerAllocations(t *testing.T) {
 	for _, alg := range []SigningAlgorithm{SigningHMACSHA256, SigningAESCMAC, SigningAESGMAC} {
-		s, err := newSigner(alg, make([]byte, 16))
+		s, err := NewSigner(alg, make([]byte, 16))
 		if err != nil {
 			t.Fatal(err)
 		}
 		msg := make([]byte, 1<<20)
-		s.sign(msg) // the first one sets up what the others reuse
+		s.Sign(msg) // the first one sets up what the others reuse
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		for range 4 {
-			s.sign(msg)
-			if !s.verify(msg) {
+			s.Sign(msg)
+			if !s.Verify(msg) {
 				t.Fatalf("%v refuses its own signature", alg)
 			}
 		}
@@ -240,7 +240,7 @@ func TestSigningAlgorithmString(t *testing.T) {
 
 func BenchmarkSigner(b *testing.B) {
 	for _, alg := range []SigningAlgorithm{SigningHMACSHA256, SigningAESCMAC, SigningAESGMAC} {
-		s, err := newSigner(alg, make([]byte, 16))
+		s, err := NewSigner(alg, make([]byte, 16))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -251,14 +251,14 @@ func BenchmarkSigner(b *testing.B) {
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
 				for b.Loop() {
-					s.sign(msg)
+					s.Sign(msg)
 				}
 			})
 			b.Run(fmt.Sprintf("verify/%v/%d", alg, size), func(b *testing.B) {
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
 				for b.Loop() {
-					if !s.verify(msg) {
+					if !s.Verify(msg) {
 						b.Fatal("own signature refused")
 					}
 				}

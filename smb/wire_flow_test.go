@@ -117,13 +117,13 @@ type flowKeys struct {
 	key                            []byte
 	dialect                        Dialect
 	cipher                         Cipher
-	preauth                        preauthHash
-	clientToServer, serverToClient *sealer
+	preauth                        PreauthHash
+	clientToServer, serverToClient *Sealer
 }
 
 // plain returns a frame in plain text.
 func (k *flowKeys) plain(f flowFrame) ([]byte, error) {
-	if _, sealed := transformSessionID(f.b); sealed {
+	if _, sealed := TransformSessionID(f.b); sealed {
 		s := k.clientToServer
 		if f.fromServer {
 			s = k.serverToClient
@@ -131,7 +131,7 @@ func (k *flowKeys) plain(f flowFrame) ([]byte, error) {
 		if s == nil {
 			return nil, fmt.Errorf("encrypted before there is a key: %x", f.b)
 		}
-		return s.open(bytes.Clone(f.b))
+		return s.Open(bytes.Clone(f.b))
 	}
 	h, err := parseHeader(f.b)
 	if err != nil {
@@ -140,16 +140,16 @@ func (k *flowKeys) plain(f flowFrame) ([]byte, error) {
 	switch {
 	case h.Command == CommandNegotiate && !f.fromServer:
 		*k = flowKeys{key: k.key}
-		k.preauth.add(f.b)
+		k.preauth.Add(f.b)
 	case h.Command == CommandNegotiate:
-		k.preauth.add(f.b)
+		k.preauth.Add(f.b)
 		err = k.negotiated(f.b)
 	case h.Command == CommandSessionSetup && (!f.fromServer || h.Status != StatusSuccess):
-		k.preauth.add(f.b)
+		k.preauth.Add(f.b)
 	case h.Command == CommandSessionSetup && k.cipher != 0 && k.key != nil:
-		keys := deriveSessionKeys(k.dialect, k.cipher, k.key, k.preauth[:])
-		if k.clientToServer, err = newSealer(k.cipher, keys.clientToServer); err == nil {
-			k.serverToClient, err = newSealer(k.cipher, keys.serverToClient)
+		keys := DeriveSessionKeys(k.dialect, k.cipher, k.key, k.preauth[:])
+		if k.clientToServer, err = NewSealer(k.cipher, keys.ClientToServer); err == nil {
+			k.serverToClient, err = NewSealer(k.cipher, keys.ServerToClient)
 		}
 	}
 	return f.b, err
@@ -166,8 +166,8 @@ func (k *flowKeys) negotiated(msg []byte) error {
 		k.cipher = CipherAES128CCM
 	}
 	for _, c := range r.Contexts {
-		if c.Type == contextEncryption {
-			ids, err := c.ids()
+		if c.Type == NegotiateEncryption {
+			ids, err := c.IDs()
 			if err != nil || len(ids) != 1 {
 				return fmt.Errorf("ciphers %v, %v", ids, err)
 			}
@@ -187,7 +187,7 @@ func (f *sessionFlow) messages(t testing.TB, each func(fromServer bool, msg []by
 			t.Fatal(err)
 		}
 		for b != nil {
-			_, msg, rest, err := splitCompound(b)
+			_, msg, rest, err := SplitCompound(b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -258,15 +258,15 @@ func (r *flowRecorder) pass(from, to net.Conn, fromServer bool) {
 	defer from.Close()
 	defer to.Close()
 	for {
-		b, err := readFrame(from, maxFrame)
+		b, err := ReadFrame(from, MaxFrame)
 		if err != nil {
 			return
 		}
 		r.mu.Lock()
 		r.flow.frames = append(r.flow.frames, flowFrame{fromServer, b})
 		r.mu.Unlock()
-		framed := append(appendFrameHeader(nil), b...)
-		if err := finishFrame(framed, 0); err != nil {
+		framed := append(AppendFrameHeader(nil), b...)
+		if err := FinishFrame(framed, 0); err != nil {
 			r.fail(err)
 			return
 		}
