@@ -18,10 +18,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -35,6 +37,7 @@ import (
 	"err32/diag"
 	"err32/diag/cmdline"
 	"err32/smb"
+	"err32/smb/lab"
 )
 
 var tool = diag.Tool{Version: "0.1.0", OS: runtime.GOOS, Arch: runtime.GOARCH}
@@ -108,19 +111,21 @@ func (p *program) pipeBroken() bool { return errors.Is(p.err, syscall.EPIPE) }
 
 func (p *program) app() *cli.App {
 	app := &cli.App{
-		Name:                  "err32",
-		Usage:                 "why the server says error 32 for a file that nobody has open",
-		HideHelp:              true,
-		HideVersion:           true,
-		Writer:                p,
-		ErrWriter:             os.Stderr,
-		ExitErrHandler:        func(*cli.Context, error) {}, // run maps errors to exit codes
-		CustomAppHelpTemplate: appHelp,
+		Name:                      "err32",
+		Usage:                     "why the server says error 32 for a file that nobody has open",
+		HideHelp:                  true,
+		HideVersion:               true,
+		Writer:                    p,
+		ErrWriter:                 os.Stderr,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run maps errors to exit codes
+		CustomAppHelpTemplate:     appHelp,
+		DisableSliceFlagSeparator: true, // a password may hold a comma
 		Commands: []*cli.Command{
-			{Name: "repro", Usage: "hold a file, go away, watch until the server frees it", ArgsUsage: "TARGET", Description: reproHelp, Flags: append(reproFlags(), sharedFlags()...), Action: p.repro},
+			{Name: "repro", Usage: "hold a file, go away, watch until the server frees it", ArgsUsage: "[TARGET]", Description: reproHelp, Flags: append(reproFlags(), sharedFlags()...), Action: p.repro},
 			{Name: "hold", Usage: "open files and hold them", ArgsUsage: "TARGET…", Description: holdHelp, Flags: append(holdFlags(), sharedFlags()...), Action: p.hold},
 			{Name: "table", Usage: "the server's sessions, connections and opens", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: tableHelp, Flags: append(tableFlags(), sharedFlags()...), Action: p.table},
 			{Name: "explain", Usage: "what a code or a mask means here, and what to do", ArgsUsage: "CODE…", Description: explainHelp, Flags: outputFlags(), Action: p.explain},
+			{Name: "lab", Usage: "serve the built-in practice server", Description: labHelp, Flags: labFlags(), Action: p.lab},
 			{Name: "completion", Usage: "a script that makes a shell complete err32's commands", ArgsUsage: "SHELL", Description: completionHelp, Action: p.completion},
 			{Name: "version", Usage: "the version of err32, of Go, and the system", Description: "Examples:\n  err32 version\n  err32 version --json", Flags: outputFlags(), Action: p.version},
 			{Name: "help", Usage: "this text, or the help of one command", ArgsUsage: "[COMMAND]", Description: "Examples:\n  err32 help repro\n  err32 repro --help", Action: p.help},
@@ -176,6 +181,21 @@ func tableFlags() []cli.Flag {
 		&cli.StringFlag{Name: "path", Usage: "TEXT: only opens with this in their path"},
 		&cli.StringFlag{Name: "of-user", Usage: "NAME: only what is this user's; --user does the same where -U is given to log on with"},
 		&cli.StringFlag{Name: "client", Usage: "HOST: only what is this client's, by name or address"},
+	}
+}
+
+func labFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:4445", Usage: "HOST:PORT: where to serve; 0.0.0.0:4445 is every network this machine is on"},
+		&cli.StringSliceFlag{Name: "user", Aliases: []string{"U"}, Usage: "NAME%PASSWORD: who may log on, the first as administrator; may be given again. Without it a user \"lab\" with a random password"},
+		&cli.StringSliceFlag{Name: "share", Usage: "NAME: a share to serve, empty and in memory; may be given again. Without it one named \"share\""},
+		&cli.StringFlag{Name: "temperament", Value: "windows", Usage: "KIND: whose habits the server has: windows, samba or nt4"},
+		&cli.StringFlag{Name: "linger", Usage: "DUR: how long the opens of a lost connection stay; with nt4 also when a silent client counts as lost"},
+		&cli.StringFlag{Name: "keepalive", Usage: "DUR: after how long without a sign of life the server takes a client for dead; else as the temperament has it"},
+		&cli.StringSliceFlag{Name: "fault", Usage: "FAULT: something to do wrong, may be given again; the list is below"},
+		&cli.StringFlag{Name: "max-protocol", Value: "3.1.1", Usage: "DIALECT: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1"},
+		&cli.StringFlag{Name: "signing", Value: "auto", Usage: "WHEN: auto or required"},
+		&cli.StringFlag{Name: "encrypt", Value: "auto", Usage: "WHEN: auto, required or off"},
 	}
 }
 
@@ -289,7 +309,6 @@ func (p *program) repro(c *cli.Context) error {
 		}
 	}
 	o := diag.ReproOptions{
-		Endpoint:   v.endpoint(),
 		Disconnect: cmdline.Parsed(&v.Values, "disconnect", parseDisconnect),
 		Access:     cmdline.Parsed(&v.Values, "access", smb.ParseAccess),
 		Share:      cmdline.Parsed(&v.Values, "share", smb.ParseShare),
@@ -299,9 +318,18 @@ func (p *program) repro(c *cli.Context) error {
 		RetryWith:  cmdline.Parsed(&v.Values, "retry-with", cmdline.OneOf("stock", "own")),
 		Case:       name,
 	}
-	v.Fail(o.Endpoint.Target.NeedShare())
-	if err := p.logOn(v, &o.Endpoint); err != nil {
-		return err
+	if c.NArg() == 0 {
+		server, err := p.practice(v, &o.Endpoint)
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+	} else {
+		o.Endpoint = v.endpoint(v.target(0))
+		v.Fail(o.Endpoint.Target.NeedShare())
+		if err := p.logOn(v, &o.Endpoint); err != nil {
+			return err
+		}
 	}
 	o.OnEvent = func(e diag.Event) {
 		if e.What == "try" {
@@ -312,11 +340,144 @@ func (p *program) repro(c *cli.Context) error {
 	return p.show(v, diag.Repro(c.Context, o))
 }
 
+// practiceLinger is how long the built-in server of a repro without TARGET keeps
+// what a client left: long enough to be seen, short enough to be waited for.
+const practiceLinger = 5 * time.Second
+
+// practice starts the built-in server for a run that was given no TARGET.
+func (p *program) practice(v *values, e *diag.Endpoint) (*lab.Server, error) {
+	for _, flag := range []string{"user", "authentication-file", "no-pass", "pw-nt-hash", "port", "use-kerberos"} {
+		if v.c.IsSet(flag) {
+			v.Failf("--%s needs a TARGET; without one the run makes its own server, and its user", flag)
+		}
+	}
+	user := lab.User{Name: "practice", Password: randomPassword(), Groups: []string{lab.Administrators}}
+	server := lab.New()
+	server.Temperament = lab.NT4().WithLinger(practiceLinger)
+	server.Users = []lab.User{user}
+	*e = v.endpoint(diag.Target{Share: server.Shares[0].Name})
+	if v.Err != nil {
+		return nil, v.Err
+	}
+	if err := server.Start(); err != nil {
+		return nil, err
+	}
+	host, port, _ := net.SplitHostPort(server.Addr())
+	e.Target.Server = host
+	e.Target.Port, _ = diag.ParsePort(port)
+	e.Credentials = diag.Credentials{User: user.Name, Password: user.Password}
+	e.Lab = true
+	p.progress = cmdline.NewProgress()
+	return server, nil
+}
+
+// randomPassword has 100 random bits or more, and no letter that a shell or a
+// URL takes for something else.
+func randomPassword() string { return rand.Text() }
+
+// lab serves the practice server until Ctrl-C, which is its normal end.
+func (p *program) lab(c *cli.Context) error {
+	v := &values{Values: cmdline.Values{Flags: c}, c: c}
+	server := lab.New()
+	server.Listen = cmdline.Parsed(&v.Values, "listen", parseListen)
+	server.Temperament = cmdline.Parsed(&v.Values, "temperament", lab.TemperamentNamed)
+	if c.IsSet("linger") {
+		server.Temperament = server.Temperament.WithLinger(cmdline.Parsed(&v.Values, "linger", cmdline.ParseDuration))
+	}
+	if c.IsSet("keepalive") {
+		server.Temperament = server.Temperament.WithKeepAlive(cmdline.Parsed(&v.Values, "keepalive", cmdline.ParsePositive))
+	}
+	server.MaxDialect = cmdline.Parsed(&v.Values, "max-protocol", smb.ParseDialect)
+	server.Encryption = cmdline.Parsed(&v.Values, "encrypt", smb.ParsePolicy)
+	if cmdline.Parsed(&v.Values, "signing", cmdline.OneOf("auto", "required")) == "required" {
+		server.Signing = smb.Required
+	}
+	for _, text := range c.StringSlice("fault") {
+		fault, err := lab.ParseFault(text)
+		if err != nil {
+			v.Failf("--fault: %w", err)
+		}
+		server.Faults = append(server.Faults, fault)
+	}
+	if names := c.StringSlice("share"); len(names) > 0 {
+		server.Shares = nil
+		for _, name := range names {
+			server.Shares = append(server.Shares, lab.Share{Name: name})
+		}
+	}
+	made := v.labUsers(server)
+	if v.Err != nil {
+		return v.Err
+	}
+	server.Log = func(e lab.Event) { fmt.Fprintln(p, e) }
+	if err := server.Start(); err != nil {
+		return err
+	}
+	if host, _, _ := net.SplitHostPort(server.Addr()); !net.ParseIP(host).IsLoopback() {
+		say("warning", "the practice server is open to other machines on "+server.Addr())
+	}
+	p.labWelcome(server, made)
+	<-c.Context.Done()
+	return server.Close()
+}
+
+// parseListen reads HOST:PORT. The host is not left out by mistake: that would
+// open the server to every network.
+func parseListen(s string) (string, error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || host == "" {
+		return "", fmt.Errorf("%q is not HOST:PORT, such as 127.0.0.1:4445; 0.0.0.0:4445 is every network this machine is on", s)
+	}
+	if port != "0" {
+		_, err = diag.ParsePort(port)
+	}
+	return s, err
+}
+
+// labUsers reads the users, and makes one if none is given; made is its
+// password.
+func (v *values) labUsers(server *lab.Server) (made string) {
+	for _, text := range v.c.StringSlice("user") {
+		name, password, ok := strings.Cut(text, "%")
+		if !ok || name == "" || password == "" {
+			v.Failf("--user %q is not NAME%%PASSWORD", name)
+		}
+		server.Users = append(server.Users, lab.User{Name: name, Password: password})
+	}
+	if len(server.Users) == 0 {
+		made = randomPassword()
+		server.Users = []lab.User{{Name: "lab", Password: made}}
+	}
+	server.Users[0].Groups = []string{lab.Administrators}
+	return made
+}
+
+// labWelcome says how to connect. A password is shown only if it was made here.
+func (p *program) labWelcome(server *lab.Server, made string) {
+	host, port, _ := net.SplitHostPort(server.Addr())
+	user, share := server.Users[0].Name, server.Shares[0].Name
+	logOn := user
+	if made != "" {
+		logOn += "%" + made
+	}
+	unc := host // in a UNC path an IPv6 address is a name of its own
+	if strings.Contains(host, ":") {
+		unc = strings.ReplaceAll(host, ":", "-") + ".ipv6-literal.net"
+		host = "[" + host + "]"
+	}
+	fmt.Fprintf(p, `The practice server listens on %s, with the temperament %s.
+  err32      err32 repro -p %s -U '%s' //%s/%s
+  smbclient  smbclient -p %s -U '%s' //%s/%s
+  Explorer   net use * \\%s\%s /tcpport:%s /user:%s   (Windows 11 24H2, Server 2025 and later)
+Ctrl-C ends it.
+`, server.Addr(), server.Temperament.Name, port, logOn, host, share, port, logOn, strings.Trim(host, "[]"), share, unc, share, port, user)
+}
+
 func (p *program) hold(c *cli.Context) error {
 	debug.SetGCPercent(50) // messages go by, and little of them is kept
 	v := newValues(c)
 	o := diag.HoldOptions{
-		Endpoint:   v.endpoint(),
+		Endpoint:   v.endpoint(v.target(0)),
 		Disconnect: cmdline.Parsed(&v.Values, "disconnect", parseDisconnect),
 		Access:     cmdline.Parsed(&v.Values, "access", smb.ParseAccess),
 		Share:      cmdline.Parsed(&v.Values, "share", smb.ParseShare),
@@ -386,7 +547,7 @@ func (v *values) holdTargets(o *diag.HoldOptions) {
 func (p *program) table(c *cli.Context) error {
 	v := newValues(c)
 	o := diag.TableOptions{
-		Endpoint: v.endpoint(),
+		Endpoint: v.endpoint(v.target(0)),
 		Path:     c.String("path"),
 		User:     c.String("of-user"),
 		Client:   c.String("client"),
@@ -439,9 +600,9 @@ func (v *values) target(i int) diag.Target {
 }
 
 // endpoint reads all of an endpoint but the credentials.
-func (v *values) endpoint() diag.Endpoint {
+func (v *values) endpoint(t diag.Target) diag.Endpoint {
 	e := diag.Endpoint{
-		Target:     v.target(0),
+		Target:     t,
 		Timeout:    cmdline.Parsed(&v.Values, "timeout", cmdline.ParsePositive),
 		MaxDialect: cmdline.Parsed(&v.Values, "max-protocol", smb.ParseDialect),
 		Encryption: cmdline.Parsed(&v.Values, "encrypt", smb.ParsePolicy),
@@ -546,7 +707,8 @@ flags of a command, and examples.
 `
 
 const reproHelp = `TARGET is a folder on a share. One file err32-….tmp is made in it and removed
-at the end, also after Ctrl-C. What the client does when it goes away:
+at the end, also after Ctrl-C. Without TARGET the run makes its own server, the
+built-in lab, which keeps a lost client's opens for 5 seconds. What the client does when it goes away:
   close   CLOSE, LOGOFF, FIN: the control experiment
   logoff  LOGOFF without CLOSE
   fin     TCP FIN, nothing else: the process died
@@ -556,6 +718,9 @@ at the end, also after Ctrl-C. What the client does when it goes away:
   leak    the session goes on, the handle is never closed
 
 Examples:
+  The whole story, without a server:
+    err32 repro
+
   Does this server keep a file of a client that lost its network?
     err32 repro -U 'CORP\alice' --disconnect vanish --wait 60s //fs1/data/tmp
 
@@ -601,6 +766,25 @@ which: access:…, share:…, permissions:….
 Examples:
   err32 explain 0xC0000043
   err32 explain access:0x12019f`
+
+var labHelp = `A server with one or more empty shares, which live in memory and end with it.
+It keeps a real table of opens, so any SMB2 client can practise on it, and be
+seen in err32 table. Every connection, log-on, open and close is one line on
+stdout. Ctrl-C ends it, with exit code 0.
+
+Temperaments:
+  windows  opens go with the connection; durable ones wait to be claimed
+  samba    the same, and \\srvsvc answers as Samba's does
+  nt4      opens stay until the client has been silent for --linger, 15m without
+
+Faults:
+` + lab.FaultHelp() + `
+Examples:
+  A server that forgets a dead client after 20 seconds:
+    err32 lab --temperament nt4 --linger 20s
+
+  Every second CLOSE fails, as in Q153260:
+    err32 lab --user 'alice%secret' --fault refuse-close#2`
 
 const completionHelp = `SHELL is bash, zsh, fish or pwsh. The script's first lines say how to load it.
 

@@ -16,4 +16,5 @@ type Endpoint struct {
 	Signing     smb.Policy // Auto or Required
 	Encryption  smb.Policy // Auto, Required or Off
 	Version     string     // of the tool, for the report
+	Lab         bool       // Target is the built-in lab server, which runs for this run only
 }

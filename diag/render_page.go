@@ -82,7 +82,11 @@ func (p *reportPage) list(heading string, items []string) {
 
 // head writes what ran, against which server.
 func (p *reportPage) head(r *Report) {
-	p.prose(0, "", joinNonEmpty(" ", "err32", visibleText(r.Command)))
+	title := joinNonEmpty(" ", "err32", visibleText(r.Command))
+	if r.Target != nil && r.Target.Lab {
+		title += ", on the built-in lab server, which was made for this run"
+	}
+	p.prose(0, "", title)
 	if t := r.Target; t != nil {
 		p.field("Target", targetText(t))
 	}
@@ -116,9 +120,6 @@ func targetText(t *TargetInfo) string {
 	}
 	if t.Port != 0 && t.Port != 445 {
 		s += fmt.Sprintf(", port %d", t.Port)
-	}
-	if t.Lab {
-		s += ", the built-in lab server"
 	}
 	return s
 }

@@ -67,7 +67,7 @@ func newReport(command string, e Endpoint) *Report {
 	if port == 0 {
 		port = DefaultPort
 	}
-	r.Target = &TargetInfo{Server: e.Target.Server, Port: port, Share: e.Target.Share, Path: e.Target.Path}
+	r.Target = &TargetInfo{Server: e.Target.Server, Port: port, Share: e.Target.Share, Path: e.Target.Path, Lab: e.Lab}
 	return r
 }
 

@@ -29,14 +29,29 @@ const (
 // CreateOptions are the CreateOptions of CREATE, [MS-SMB2] 2.2.13.
 type CreateOptions uint32
 
-// The create options that this package or its callers use.
+// The create options.
 const (
-	DirectoryFile    CreateOptions = 0x00000001 // FILE_DIRECTORY_FILE
-	NonDirectoryFile CreateOptions = 0x00000040 // FILE_NON_DIRECTORY_FILE
-	DeleteOnClose    CreateOptions = 0x00001000 // FILE_DELETE_ON_CLOSE
-	OpenForBackup    CreateOptions = 0x00004000 // FILE_OPEN_FOR_BACKUP_INTENT
-	OpenReparsePoint CreateOptions = 0x00200000 // FILE_OPEN_REPARSE_POINT
-	OpenNoRecall     CreateOptions = 0x00400000 // FILE_OPEN_NO_RECALL
+	DirectoryFile           CreateOptions = 0x00000001 // FILE_DIRECTORY_FILE
+	WriteThrough            CreateOptions = 0x00000002 // FILE_WRITE_THROUGH
+	SequentialOnly          CreateOptions = 0x00000004 // FILE_SEQUENTIAL_ONLY
+	NoIntermediateBuffering CreateOptions = 0x00000008 // FILE_NO_INTERMEDIATE_BUFFERING
+	SynchronousIOAlert      CreateOptions = 0x00000010 // FILE_SYNCHRONOUS_IO_ALERT; ignored
+	SynchronousIONonalert   CreateOptions = 0x00000020 // FILE_SYNCHRONOUS_IO_NONALERT; ignored
+	NonDirectoryFile        CreateOptions = 0x00000040 // FILE_NON_DIRECTORY_FILE
+	CompleteIfOplocked      CreateOptions = 0x00000100 // FILE_COMPLETE_IF_OPLOCKED; ignored
+	NoEAKnowledge           CreateOptions = 0x00000200 // FILE_NO_EA_KNOWLEDGE
+	OpenRemoteInstance      CreateOptions = 0x00000400 // FILE_OPEN_REMOTE_INSTANCE; ignored
+	RandomAccess            CreateOptions = 0x00000800 // FILE_RANDOM_ACCESS
+	DeleteOnClose           CreateOptions = 0x00001000 // FILE_DELETE_ON_CLOSE
+	OpenByFileID            CreateOptions = 0x00002000 // FILE_OPEN_BY_FILE_ID: STATUS_NOT_SUPPORTED
+	OpenForBackup           CreateOptions = 0x00004000 // FILE_OPEN_FOR_BACKUP_INTENT
+	NoCompression           CreateOptions = 0x00008000 // FILE_NO_COMPRESSION
+	OpenRequiringOplock     CreateOptions = 0x00010000 // FILE_OPEN_REQUIRING_OPLOCK; ignored
+	DisallowExclusive       CreateOptions = 0x00020000 // FILE_DISALLOW_EXCLUSIVE; ignored
+	ReserveOpfilter         CreateOptions = 0x00100000 // FILE_RESERVE_OPFILTER: STATUS_NOT_SUPPORTED
+	OpenReparsePoint        CreateOptions = 0x00200000 // FILE_OPEN_REPARSE_POINT
+	OpenNoRecall            CreateOptions = 0x00400000 // FILE_OPEN_NO_RECALL
+	OpenForFreeSpaceQuery   CreateOptions = 0x00800000 // FILE_OPEN_FOR_FREE_SPACE_QUERY; ignored
 )
 
 // impersonation is the ImpersonationLevel every client sends.
@@ -45,12 +60,27 @@ const impersonation = 2
 // FileAttributes are the attributes of a file, [MS-FSCC] 2.6.
 type FileAttributes uint32
 
-// The file attributes that this package or its callers look at.
+// The file attributes.
 const (
-	AttributeReadonly     FileAttributes = 0x0001 // FILE_ATTRIBUTE_READONLY
-	AttributeDirectory    FileAttributes = 0x0010 // FILE_ATTRIBUTE_DIRECTORY
-	AttributeNormal       FileAttributes = 0x0080 // FILE_ATTRIBUTE_NORMAL
-	AttributeReparsePoint FileAttributes = 0x0400 // FILE_ATTRIBUTE_REPARSE_POINT
+	AttributeReadonly           FileAttributes = 0x00000001 // FILE_ATTRIBUTE_READONLY
+	AttributeHidden             FileAttributes = 0x00000002 // FILE_ATTRIBUTE_HIDDEN
+	AttributeSystem             FileAttributes = 0x00000004 // FILE_ATTRIBUTE_SYSTEM
+	AttributeDirectory          FileAttributes = 0x00000010 // FILE_ATTRIBUTE_DIRECTORY
+	AttributeArchive            FileAttributes = 0x00000020 // FILE_ATTRIBUTE_ARCHIVE
+	AttributeNormal             FileAttributes = 0x00000080 // FILE_ATTRIBUTE_NORMAL: none of the others
+	AttributeTemporary          FileAttributes = 0x00000100 // FILE_ATTRIBUTE_TEMPORARY
+	AttributeSparseFile         FileAttributes = 0x00000200 // FILE_ATTRIBUTE_SPARSE_FILE
+	AttributeReparsePoint       FileAttributes = 0x00000400 // FILE_ATTRIBUTE_REPARSE_POINT
+	AttributeCompressed         FileAttributes = 0x00000800 // FILE_ATTRIBUTE_COMPRESSED
+	AttributeOffline            FileAttributes = 0x00001000 // FILE_ATTRIBUTE_OFFLINE
+	AttributeNotContentIndexed  FileAttributes = 0x00002000 // FILE_ATTRIBUTE_NOT_CONTENT_INDEXED
+	AttributeEncrypted          FileAttributes = 0x00004000 // FILE_ATTRIBUTE_ENCRYPTED
+	AttributeIntegrityStream    FileAttributes = 0x00008000 // FILE_ATTRIBUTE_INTEGRITY_STREAM
+	AttributeNoScrubData        FileAttributes = 0x00020000 // FILE_ATTRIBUTE_NO_SCRUB_DATA
+	AttributeRecallOnOpen       FileAttributes = 0x00040000 // FILE_ATTRIBUTE_RECALL_ON_OPEN
+	AttributePinned             FileAttributes = 0x00080000 // FILE_ATTRIBUTE_PINNED
+	AttributeUnpinned           FileAttributes = 0x00100000 // FILE_ATTRIBUTE_UNPINNED
+	AttributeRecallOnDataAccess FileAttributes = 0x00400000 // FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS
 )
 
 // CreateRequest is the SMB2 CREATE Request, [MS-SMB2] 2.2.13.

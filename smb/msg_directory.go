@@ -1,7 +1,5 @@
 package smb
 
-import "fmt"
-
 // DirectoryFlags are the Flags of QUERY_DIRECTORY, [MS-SMB2] 2.2.33.
 type DirectoryFlags uint8
 
@@ -73,70 +71,4 @@ func (m *QueryDirectoryResponse) decode(d *decoder) {
 	if out := decodeOutput(d); d.err == nil {
 		m.Output = out
 	}
-}
-
-// DirectoryEntry is one entry of a FileDirectoryInformation list,
-// [MS-FSCC] 2.4.10. Sizes are in bytes.
-type DirectoryEntry struct {
-	FileIndex      uint32
-	Times          FileTimes
-	EndOfFile      uint64
-	AllocationSize uint64
-	Attributes     FileAttributes
-	Name           string
-}
-
-const directoryEntryHeader = 64
-
-// AppendDirectory encodes entries as a FileDirectoryInformation list.
-func AppendDirectory(b []byte, entries []DirectoryEntry) []byte {
-	for i, e := range entries {
-		start := len(b)
-		b = le.AppendUint32(b, 0) // NextEntryOffset
-		b = le.AppendUint32(b, e.FileIndex)
-		b = e.Times.appendTo(b)
-		b = le.AppendUint64(b, e.EndOfFile)
-		b = le.AppendUint64(b, e.AllocationSize)
-		b = le.AppendUint32(b, uint32(e.Attributes))
-		size := len(b)
-		b = le.AppendUint32(b, 0)
-		b = appendUTF16(b, e.Name)
-		le.PutUint32(b[size:], uint32(len(b)-size-4))
-		if i < len(entries)-1 {
-			b = pad8(b, start)
-			le.PutUint32(b[start:], uint32(len(b)-start))
-		}
-	}
-	return b
-}
-
-// ParseDirectory decodes a FileDirectoryInformation list. Each entry lies
-// behind the one before it, so the list ends.
-func ParseDirectory(b []byte) ([]DirectoryEntry, error) {
-	var entries []DirectoryEntry
-	for i := 0; len(b) > 0; i++ {
-		d := &decoder{what: fmt.Sprintf("FileDirectoryInformation[%d]", i), msg: b}
-		next := d.u32("NextEntryOffset")
-		if next != 0 && (next < directoryEntryHeader || uint64(next) >= uint64(len(b))) {
-			d.fail("NextEntryOffset", "is %d in %d bytes", next, len(b))
-		} else if next != 0 {
-			d.msg = b[:next]
-		}
-		e := DirectoryEntry{FileIndex: d.u32("FileIndex"), Times: d.fileTimes(), EndOfFile: d.u64("EndOfFile"),
-			AllocationSize: d.u64("AllocationSize"), Attributes: FileAttributes(d.u32("FileAttributes"))}
-		size := d.u32("FileNameLength")
-		if size%2 != 0 {
-			d.fail("FileNameLength", "is odd: %d", size)
-		}
-		e.Name = decodeUTF16(d.next("FileName", uint64(size)))
-		if d.err != nil {
-			return nil, d.err
-		}
-		entries = append(entries, e)
-		if next == 0 {
-			break
-		}
-		b = b[next:]
-	}
-	return entries, nil
 }

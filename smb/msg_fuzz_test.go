@@ -49,35 +49,6 @@ func FuzzParseRequest(f *testing.F) { fuzzMessages(f, false, ParseRequest) }
 
 func FuzzParseResponse(f *testing.F) { fuzzMessages(f, true, ParseResponse) }
 
-func FuzzParseDirectory(f *testing.F) {
-	f.Add(AppendDirectory(nil, directorySample))
-	for _, name := range sessionFlows(f) {
-		loadSessionFlow(f, name).messages(f, func(fromServer bool, msg []byte) {
-			if !fromServer {
-				return
-			}
-			if _, m, err := ParseResponse(msg); err == nil {
-				if list, ok := m.(*QueryDirectoryResponse); ok {
-					f.Add(list.Output)
-				}
-			}
-		})
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		entries, err := ParseDirectory(b)
-		if err != nil {
-			if de := (*DecodeError)(nil); !errors.As(err, &de) || de.Field == "" {
-				t.Fatalf("not a DecodeError with a field: %v", err)
-			}
-			return
-		}
-		again, err := ParseDirectory(AppendDirectory(nil, entries))
-		if err != nil || !reflect.DeepEqual(again, entries) {
-			t.Fatalf("encoded again it is another list: %+v, %v\n%+v", again, err, entries)
-		}
-	})
-}
-
 func FuzzReadFrame(f *testing.F) {
 	frame := func(msg []byte) []byte {
 		b := append(AppendFrameHeader(nil), msg...)

@@ -10,13 +10,54 @@ const (
 	InfoSecurity   InfoType = 0x03 // SMB2_0_INFO_SECURITY
 )
 
-// The file information classes this package uses, [MS-FSCC] 2.4.
+// The file information classes, [MS-FSCC] 2.4, with the type that holds the
+// content of one. Where a length is given it is exact, in bytes.
 const (
-	FileDirectoryInformation   uint8 = 1  // with QUERY_DIRECTORY
-	FileStandardInformation    uint8 = 5  // 24 bytes
-	FileRenameInformation      uint8 = 10 // with SET_INFO
-	FileDispositionInformation uint8 = 13 // with SET_INFO: one byte, delete on close
-	FileEndOfFileInformation   uint8 = 20 // with SET_INFO: the new size, 8 bytes
+	FileDirectoryInformation       uint8 = 1  // DirectoryEntry
+	FileFullDirectoryInformation   uint8 = 2  // DirectoryEntry
+	FileBothDirectoryInformation   uint8 = 3  // DirectoryEntry
+	FileBasicInformation           uint8 = 4  // BasicInfo, 40 bytes
+	FileStandardInformation        uint8 = 5  // StandardInfo, 24 bytes
+	FileInternalInformation        uint8 = 6  // InternalInfo, 8 bytes
+	FileEaInformation              uint8 = 7  // EAInfo, 4 bytes
+	FileAccessInformation          uint8 = 8  // AccessInfo, 4 bytes
+	FileNameInformation            uint8 = 9  // NameInfo
+	FileRenameInformation          uint8 = 10 // RenameInfo
+	FileLinkInformation            uint8 = 11 // LinkInfo
+	FileNamesInformation           uint8 = 12 // DirectoryEntry
+	FileDispositionInformation     uint8 = 13 // DispositionInfo, 1 byte
+	FilePositionInformation        uint8 = 14 // PositionInfo, 8 bytes
+	FileFullEaInformation          uint8 = 15 // FullEAInfo
+	FileModeInformation            uint8 = 16 // ModeInfo, 4 bytes
+	FileAlignmentInformation       uint8 = 17 // AlignmentInfo, 4 bytes
+	FileAllInformation             uint8 = 18 // AllInfo
+	FileAllocationInformation      uint8 = 19 // AllocationInfo, 8 bytes
+	FileEndOfFileInformation       uint8 = 20 // EndOfFileInfo, 8 bytes
+	FileAlternateNameInformation   uint8 = 21 // AlternateNameInfo
+	FileStreamInformation          uint8 = 22 // StreamInfo
+	FilePipeInformation            uint8 = 23 // PipeInfo, 8 bytes
+	FilePipeLocalInformation       uint8 = 24 // PipeLocalInfo, 40 bytes
+	FileCompressionInformation     uint8 = 28 // CompressionInfo, 16 bytes
+	FileNetworkOpenInformation     uint8 = 34 // NetworkOpenInfo, 56 bytes
+	FileAttributeTagInformation    uint8 = 35 // AttributeTagInfo, 8 bytes
+	FileIdBothDirectoryInformation uint8 = 37 // DirectoryEntry
+	FileIdFullDirectoryInformation uint8 = 38 // DirectoryEntry
+	FileNormalizedNameInformation  uint8 = 48 // NormalizedNameInfo
+	FileIdInformation              uint8 = 59 // IDInfo, 24 bytes
+	FileDispositionInformationEx   uint8 = 64 // DispositionExInfo, 4 bytes
+	FileRenameInformationEx        uint8 = 65 // RenameExInfo
+)
+
+// The file system information classes, [MS-FSCC] 2.5, likewise.
+const (
+	FileFsVolumeInformation     uint8 = 1  // FSVolumeInfo
+	FileFsSizeInformation       uint8 = 3  // FSSizeInfo, 24 bytes
+	FileFsDeviceInformation     uint8 = 4  // FSDeviceInfo, 8 bytes
+	FileFsAttributeInformation  uint8 = 5  // FSAttributeInfo
+	FileFsControlInformation    uint8 = 6  // FSControlInfo, 48 bytes
+	FileFsFullSizeInformation   uint8 = 7  // FSFullSizeInfo, 32 bytes
+	FileFsObjectIdInformation   uint8 = 8  // FSObjectIDInfo, 64 bytes
+	FileFsSectorSizeInformation uint8 = 11 // FSSectorSizeInfo, 28 bytes
 )
 
 // QueryInfoRequest is the SMB2 QUERY_INFO Request, [MS-SMB2] 2.2.37.

@@ -235,7 +235,7 @@ func (o *Open) ReadDirectory(ctx context.Context, pattern string, entry func(Dir
 			}
 			return err
 		}
-		entries, err := ParseDirectory(m.(*QueryDirectoryResponse).Output)
+		entries, err := ParseDirectory(FileDirectoryInformation, m.(*QueryDirectoryResponse).Output)
 		if err != nil {
 			return &OpError{Op: "list", Path: o.Path, Err: err}
 		}

@@ -107,6 +107,8 @@ func newRequest(c Command, msg []byte) Message {
 		return new(EchoRequest)
 	case CommandQueryDirectory:
 		return new(QueryDirectoryRequest)
+	case CommandChangeNotify:
+		return new(ChangeNotifyRequest)
 	case CommandQueryInfo:
 		return new(QueryInfoRequest)
 	case CommandSetInfo:
@@ -153,6 +155,8 @@ func newResponse(h *Header, msg []byte) Message {
 		return new(EchoResponse)
 	case CommandQueryDirectory:
 		return new(QueryDirectoryResponse)
+	case CommandChangeNotify:
+		return new(ChangeNotifyResponse)
 	case CommandQueryInfo:
 		return new(QueryInfoResponse)
 	case CommandSetInfo:
@@ -184,6 +188,8 @@ func isErrorResponse(h *Header) bool {
 		return h.Command != CommandSessionSetup
 	case StatusBufferOverflow:
 		return h.Command != CommandQueryInfo && h.Command != CommandRead && h.Command != CommandIOCTL
+	case StatusNotifyEnumDir:
+		return h.Command != CommandChangeNotify
 	}
 	return true
 }

@@ -62,7 +62,8 @@ func dialRPC(ctx context.Context, p pipeConn, abstract rpcSyntax) (*rpcClient, e
 func (c *rpcClient) bind(ctx context.Context, abstract rpcSyntax) error {
 	h := rpcHeader{ptype: rpcBind, flags: rpcFirstFrag | rpcLastFrag, callID: c.callID}
 	b, err := appendRPC(nil, h, &rpcBindPDU{
-		maxXmitFrag: rpcMaxFrag, maxRecvFrag: rpcMaxFrag, abstract: abstract, transfer: ndrSyntax,
+		maxXmitFrag: rpcMaxFrag, maxRecvFrag: rpcMaxFrag,
+		contexts: []rpcContext{{abstract: abstract, transfers: []rpcSyntax{ndrSyntax}}},
 	}, nil)
 	if err != nil {
 		return err

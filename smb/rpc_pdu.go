@@ -4,18 +4,25 @@ import "fmt"
 
 // The PDU types of connection-oriented DCE/RPC, [C706] 12.6.3.
 const (
-	rpcRequest  = 0
-	rpcResponse = 2
-	rpcFault    = 3
-	rpcBind     = 11
-	rpcBindAck  = 12
-	rpcBindNak  = 13
+	rpcRequest          = 0
+	rpcResponse         = 2
+	rpcFault            = 3
+	rpcBind             = 11
+	rpcBindAck          = 12
+	rpcBindNak          = 13
+	rpcAlterContext     = 14
+	rpcAlterContextResp = 15
+	rpcAuth3            = 16 // [MS-RPCE] 2.2.2.6
+	rpcCancel           = 18 // co_cancel
+	rpcOrphaned         = 19
 )
 
 // The pfc_flags, [C706] 12.6.3.1.
 const (
-	rpcFirstFrag = 0x01 // PFC_FIRST_FRAG
-	rpcLastFrag  = 0x02 // PFC_LAST_FRAG
+	rpcFirstFrag     = 0x01 // PFC_FIRST_FRAG
+	rpcLastFrag      = 0x02 // PFC_LAST_FRAG
+	rpcDidNotExecute = 0x20 // PFC_DID_NOT_EXECUTE
+	rpcObjectUUID    = 0x80 // PFC_OBJECT_UUID
 )
 
 const (
@@ -58,12 +65,29 @@ func appendRPC(b []byte, h rpcHeader, body rpcPDU, stub []byte) ([]byte, error) 
 }
 
 // parseRPCHeader reads the header at the start of b, which holds at least
-// rpcHeaderSize bytes.
+// rpcHeaderSize bytes. A PDU with an authentication trailer is refused.
 func parseRPCHeader(b []byte) (rpcHeader, error) {
+	h, err := parseRPCHeaderAuth(b)
+	if err == nil {
+		err = h.checkPlain()
+	}
+	return h, err
+}
+
+// parseRPCHeaderAuth is parseRPCHeader for any authentication trailer.
+func parseRPCHeaderAuth(b []byte) (rpcHeader, error) {
 	var h rpcHeader
 	n := newNDRReader(b[:rpcHeaderSize], nil)
 	h.layout(n)
 	return h, n.err
+}
+
+// checkPlain returns an error if an authentication trailer follows.
+func (h *rpcHeader) checkPlain() error {
+	if h.authLength == 0 {
+		return nil
+	}
+	return &NDRError{Field: "auth_length", Offset: 10, Reason: fmt.Sprintf("is %d without authentication", h.authLength)}
 }
 
 func (h *rpcHeader) layout(n *ndr) {
@@ -85,9 +109,6 @@ func (h *rpcHeader) layout(n *ndr) {
 		n.fail("frag_length", "is %d, less than the header", h.fragLength)
 	}
 	n.uint16("auth_length", &h.authLength)
-	if n.err == nil && h.authLength != 0 {
-		n.fail("auth_length", "is %d without authentication", h.authLength)
-	}
 	n.uint32("call_id", &h.callID)
 }
 
@@ -123,18 +144,34 @@ var ndrSyntax = rpcSyntax{
 	major: 2,
 }
 
-// rpcBindPDU is the bind PDU with one presentation context (number 0) and one
-// transfer syntax, [C706] 12.6.4.3.
+// rpcContext is a p_cont_elem_t: an interface and the transfer syntaxes it
+// could be used with, [C706] 12.6.3.1.
+type rpcContext struct {
+	id        uint16
+	abstract  rpcSyntax
+	transfers []rpcSyntax // at most 255
+}
+
+func (c *rpcContext) layout(n *ndr) {
+	transfers := uint8(len(c.transfers))
+	var reserved uint8
+	n.uint16("p_cont_id", &c.id)
+	n.uint8("n_transfer_syn", &transfers)
+	n.uint8("reserved", &reserved)
+	c.abstract.layout(n)
+	ndrCounted(n, transfers, &c.transfers, (*rpcSyntax).layout)
+}
+
+// rpcBindPDU is the bind and the alter_context PDU, [C706] 12.6.4.3.
 type rpcBindPDU struct {
 	maxXmitFrag uint16
 	maxRecvFrag uint16
 	assocGroup  uint32
-	abstract    rpcSyntax
-	transfer    rpcSyntax
+	contexts    []rpcContext // at most 255
 }
 
 func (p *rpcBindPDU) layout(n *ndr) {
-	contexts, transfers, id := uint8(1), uint8(1), uint16(0)
+	contexts := uint8(len(p.contexts))
 	var reserved8 uint8
 	var reserved16 uint16
 	n.uint16("max_xmit_frag", &p.maxXmitFrag)
@@ -143,30 +180,65 @@ func (p *rpcBindPDU) layout(n *ndr) {
 	n.uint8("n_context_elem", &contexts)
 	n.uint8("reserved", &reserved8)
 	n.uint16("reserved2", &reserved16)
-	n.uint16("p_cont_id", &id)
-	n.uint8("n_transfer_syn", &transfers)
-	n.uint8("reserved", &reserved8)
-	p.abstract.layout(n)
-	p.transfer.layout(n)
-	if n.err == nil && (contexts != 1 || transfers != 1 || id != 0) {
-		n.fail("p_context_elem", "has %d contexts with %d transfer syntaxes, the first numbered %d; only one, numbered 0, is understood", contexts, transfers, id)
+	ndrCounted(n, contexts, &p.contexts, (*rpcContext).layout)
+}
+
+// ndrCounted lays out count elements without pointers. Nothing is allocated
+// for an element before its bytes have come in.
+func ndrCounted[T any](n *ndr, count uint8, elements *[]T, layout func(*T, *ndr)) {
+	if !n.writing {
+		*elements = nil
+	}
+	for i := range int(count) {
+		if n.err != nil {
+			return
+		}
+		if !n.writing {
+			var zero T
+			*elements = append(*elements, zero)
+		}
+		layout(&(*elements)[i], n)
 	}
 }
 
-// rpcBindAckPDU is the bind_ack PDU with the result for one presentation
-// context, [C706] 12.6.4.4.
+// rpcResult is a p_result_t: what became of one presentation context, [C706]
+// 12.6.3.1.
+type rpcResult struct {
+	result   uint16 // a p_cont_def_result_t
+	reason   uint16 // a p_provider_reason_t
+	transfer rpcSyntax
+}
+
+// The results and reasons of an rpcResult, [C706] 12.6.3.1 and [MS-RPCE]
+// 2.2.2.4.
+const (
+	rpcAccepted         = 0 // acceptance
+	rpcProviderRejected = 2 // provider_rejection
+	rpcNegotiateAck     = 3 // negotiate_ack: the reason is a bit mask
+
+	rpcNoAbstractSyntax = 1 // abstract_syntax_not_supported
+	rpcNoTransferSyntax = 2 // proposed_transfer_syntaxes_not_supported
+	rpcLimitExceeded    = 3 // local_limit_exceeded
+)
+
+func (r *rpcResult) layout(n *ndr) {
+	n.uint16("result", &r.result)
+	n.uint16("reason", &r.reason)
+	r.transfer.layout(n)
+}
+
+// rpcBindAckPDU is the bind_ack and the alter_context_resp PDU, [C706]
+// 12.6.4.4.
 type rpcBindAckPDU struct {
 	maxXmitFrag uint16
 	maxRecvFrag uint16
 	assocGroup  uint32
-	secAddr     []byte // the secondary address, a NUL-terminated ASCII name
-	result      uint16 // 0 acceptance, 1 user_rejection, 2 provider_rejection
-	reason      uint16
-	transfer    rpcSyntax
+	secAddr     []byte      // the secondary address, a NUL-terminated ASCII name
+	results     []rpcResult // one for each context, at most 255
 }
 
 func (p *rpcBindAckPDU) layout(n *ndr) {
-	length, results := uint16(len(p.secAddr)), uint8(1)
+	length, results := uint16(len(p.secAddr)), uint8(len(p.results))
 	var reserved8 uint8
 	var reserved16 uint16
 	n.uint16("max_xmit_frag", &p.maxXmitFrag)
@@ -181,29 +253,29 @@ func (p *rpcBindAckPDU) layout(n *ndr) {
 	n.uint8("n_results", &results)
 	n.uint8("reserved", &reserved8)
 	n.uint16("reserved2", &reserved16)
-	if n.err == nil && results != 1 {
-		n.fail("n_results", "is %d for one presentation context", results)
-	}
-	n.uint16("result", &p.result)
-	n.uint16("reason", &p.reason)
-	p.transfer.layout(n)
+	ndrCounted(n, results, &p.results, (*rpcResult).layout)
 }
 
-// check returns an error unless the server accepted the bind.
+// check returns an error unless the server accepted the bind, which had one
+// context.
 func (p *rpcBindAckPDU) check(abstract rpcSyntax) error {
-	if p.result != 0 {
+	if len(p.results) != 1 {
+		return fmt.Errorf("bind_ack: n_results is %d for one presentation context", len(p.results))
+	}
+	r := p.results[0]
+	if r.result != rpcAccepted {
 		reason := [...]string{
 			"reason not specified", "abstract_syntax_not_supported",
 			"proposed_transfer_syntaxes_not_supported", "local_limit_exceeded",
 		}
-		text := fmt.Sprintf("reason %d", p.reason)
-		if int(p.reason) < len(reason) {
-			text = reason[p.reason]
+		text := fmt.Sprintf("reason %d", r.reason)
+		if int(r.reason) < len(reason) {
+			text = reason[r.reason]
 		}
-		return fmt.Errorf("the server refuses interface %v: result %d, %s", abstract, p.result, text)
+		return fmt.Errorf("the server refuses interface %v: result %d, %s", abstract, r.result, text)
 	}
-	if p.transfer != ndrSyntax {
-		return fmt.Errorf("the server chose transfer syntax %v, which was not offered", p.transfer)
+	if r.transfer != ndrSyntax {
+		return fmt.Errorf("the server chose transfer syntax %v, which was not offered", r.transfer)
 	}
 	return nil
 }
@@ -212,6 +284,14 @@ func (p *rpcBindAckPDU) check(abstract rpcSyntax) error {
 type rpcBindNakPDU struct {
 	reason uint16
 }
+
+// The reasons of a bind_nak that this package sends, [C706] 12.6.3.1 and
+// [MS-RPCE] 2.2.2.5.
+const (
+	rpcNakUnspecified = 0 // REASON_NOT_SPECIFIED
+	rpcNakLimit       = 2 // local_limit_exceeded
+	rpcNakAuth        = 8 // authentication_type_not_recognized
+)
 
 func (p *rpcBindNakPDU) layout(n *ndr) { n.uint16("provider_reject_reason", &p.reason) }
 

@@ -199,7 +199,7 @@ func newCall(opnum uint16) serverCall {
 	case opNetrShareEnum:
 		return &shareEnumCall{enumeration: e}
 	case opNetrServerGetInfo:
-		return &serverGetInfoCall{level: 101}
+		return &serverGetInfoCall{infoCall: infoCall{level: 101}}
 	case opNetrRemoteTOD:
 		return &remoteTODCall{}
 	}
@@ -240,7 +240,7 @@ func bindAck(t testing.TB, maxFrag uint16) []byte {
 	h := rpcHeader{ptype: rpcBindAck, flags: rpcFirstFrag | rpcLastFrag, callID: 1}
 	b, err := appendRPC(nil, h, &rpcBindAckPDU{
 		maxXmitFrag: maxFrag, maxRecvFrag: maxFrag, assocGroup: 0x53f0,
-		secAddr: []byte("\\pipe\\srvsvc\x00"), transfer: ndrSyntax,
+		secAddr: []byte("\\pipe\\srvsvc\x00"), results: []rpcResult{{transfer: ndrSyntax}},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -47,7 +47,13 @@ func TestRPCBindAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	other, err := appendRPC(nil, rpcHeader{ptype: rpcBindAck, flags: both, callID: 1}, &rpcBindAckPDU{
-		maxXmitFrag: 4280, maxRecvFrag: 4280, transfer: serverServiceSyntax,
+		maxXmitFrag: 4280, maxRecvFrag: 4280, results: []rpcResult{{transfer: serverServiceSyntax}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := appendRPC(nil, rpcHeader{ptype: rpcBindAck, flags: both, callID: 1}, &rpcBindAckPDU{
+		maxXmitFrag: 4280, maxRecvFrag: 4280, results: make([]rpcResult, 2),
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +76,8 @@ func TestRPCBindAnswers(t *testing.T) {
 		{"short frag_length", patched(good, 8, 15), "frag_length"},
 		{"authenticated", patched(good, 10, 16), "auth_length at byte 10 is 16"},
 		{"sec_addr beyond the PDU", patched(good, 25, 0xFF), "sec_addr port_spec"},
-		{"two results", patched(good, 40, 2), "n_results"},
+		{"two results", two, "n_results is 2"},
+		{"a missing result", patched(good, 40, 2), "result at byte"},
 		{"nothing", nil, io.ErrUnexpectedEOF.Error()},
 	} {
 		_, err := NewServerService(context.Background(), &scriptPipe{answers: tt.answer}, "")

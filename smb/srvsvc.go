@@ -12,16 +12,29 @@ var serverServiceSyntax = rpcSyntax{
 	major: 3,
 }
 
-// The opnums of [MS-SRVS] 3.1.4 that this package calls.
+// The opnums of [MS-SRVS] 3.1.4 that this package calls or answers.
 const (
-	opNetrConnectionEnum = 8
-	opNetrFileEnum       = 9
-	opNetrFileClose      = 11
-	opNetrSessionEnum    = 12
-	opNetrSessionDel     = 13
-	opNetrShareEnum      = 15
-	opNetrServerGetInfo  = 21
-	opNetrRemoteTOD      = 28
+	opNetrCharDevEnum         = 0 // no longer in the specification
+	opNetrCharDevQEnum        = 3 // no longer in the specification
+	opNetrConnectionEnum      = 8
+	opNetrFileEnum            = 9
+	opNetrFileGetInfo         = 10
+	opNetrFileClose           = 11
+	opNetrSessionEnum         = 12
+	opNetrSessionDel          = 13
+	opNetrShareAdd            = 14
+	opNetrShareEnum           = 15
+	opNetrShareGetInfo        = 16
+	opNetrShareSetInfo        = 17
+	opNetrShareDel            = 18
+	opNetrShareDelSticky      = 19
+	opNetrShareCheck          = 20
+	opNetrServerGetInfo       = 21
+	opNetrServerDiskEnum      = 23
+	opNetrServerTransportEnum = 26
+	opNetrRemoteTOD           = 28
+	opNetprNameValidate       = 33
+	opNetrShareEnumSticky     = 36
 )
 
 // ServerService is a client of the Server Service Remote Protocol, [MS-SRVS],
@@ -59,10 +72,12 @@ func NewServerService(ctx context.Context, p pipeConn, serverName string) (*Serv
 
 // serverCall is one call of the interface: its parameters, which are both in
 // and out, and the layout of its request and of its response. The client
-// writes the one and reads the other, a server the other way round.
+// writes the one and reads the other, a server the other way round and in
+// between sets the response from the request with serve.
 type serverCall interface {
 	op() (opnum uint16, name string)
 	request(n *ndr)
+	serve(h ServerServiceHandler)
 	response(n *ndr)
 	returned() Win32Error
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// ConnectionInfo is one tree connect, CONNECTION_INFO_1 in [MS-SRVS] 2.2.4.2.
-// On Samba only Opens has a meaning.
+// ConnectionInfo is one tree connect, CONNECTION_INFO_1 in [MS-SRVS] 2.2.4.2;
+// CONNECTION_INFO_0 has the ID alone. On Samba only Opens has a meaning.
 type ConnectionInfo struct {
 	// ID is the server's number for the connection.
 	ID uint32
@@ -25,8 +25,15 @@ type ConnectionInfo struct {
 	Name string
 }
 
-func (c *ConnectionInfo) layout(n *ndr) {
+// connectionArms are the levels of a CONNECT_ENUM_UNION.
+var connectionArms = []uint32{0, 1}
+
+// layout lays out CONNECTION_INFO_<level>.
+func (c *ConnectionInfo) layout(n *ndr, level uint32) {
 	n.uint32("coni1_id", &c.ID)
+	if level == 0 {
+		return
+	}
 	n.uint32("coni1_type", (*uint32)(&c.Type))
 	n.uint32("coni1_num_opens", &c.Opens)
 	n.uint32("coni1_num_users", &c.Users)
@@ -56,7 +63,9 @@ func (s *ServerService) ConnectionEnum(ctx context.Context, qualifier string) ([
 	return connections, nil
 }
 
-// connectionEnumCall is NetrConnectionEnum, level 1.
+func layoutConnection(n *ndr, c *ConnectionInfo, level uint32) { c.layout(n, level) }
+
+// connectionEnumCall is NetrConnectionEnum.
 type connectionEnumCall struct {
 	enumeration
 	server    string
@@ -72,10 +81,18 @@ func (c *connectionEnumCall) op() (uint16, string) {
 func (c *connectionEnumCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
 	n.optional("Qualifier", &c.qualifier)
-	c.requestTail(n)
+	c.requestTail(n, connectionArms)
+}
+
+func (c *connectionEnumCall) serve(h ServerServiceHandler) {
+	if !c.begin(connectionArms, c.qualifier) {
+		return
+	}
+	rows, code := h.ConnectionEnum(c.level, c.qualifier)
+	c.connections = page(&c.enumeration, h, rows, code, layoutConnection)
 }
 
 func (c *connectionEnumCall) response(n *ndr) {
-	enumRows(n, &c.enumeration, &c.connections, func(n *ndr, i *ConnectionInfo) { i.layout(n) })
+	enumRows(n, &c.enumeration, connectionArms, &c.connections, layoutConnection)
 	c.responseTail(n)
 }

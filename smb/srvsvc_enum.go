@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 const (
@@ -39,12 +40,12 @@ func (e *enumeration) returned() Win32Error { return Win32Error(e.result) }
 
 // requestTail lays out the *_ENUM_STRUCT without rows and what follows it in a
 // request. The container is never NULL, which Samba does not bear; its array
-// is NULL, or empty from other clients.
-func (e *enumeration) requestTail(n *ndr) {
+// is NULL, or empty from other clients. The call's union has the levels arms.
+func (e *enumeration) requestTail(n *ndr, arms []uint32) {
 	if n.writing {
 		e.entries = 0
 	}
-	if e.container(n, 0) {
+	if e.container(n, arms, 0) {
 		n.constant("Buffer max_count", 0)
 	}
 	n.uint32("PreferedMaximumLength", &e.preferred)
@@ -53,14 +54,19 @@ func (e *enumeration) requestTail(n *ndr) {
 
 // container lays out a *_ENUM_STRUCT and its container up to the array of
 // entries rows, at most limit, and reports whether the array follows: an empty
-// one is written as NULL.
-func (e *enumeration) container(n *ndr, limit uint32) (array bool) {
+// one is written as NULL. Behind a level that is none of arms there is nothing,
+// as Samba has it; [MS-SRVS] leaves it open.
+func (e *enumeration) container(n *ndr, arms []uint32, limit uint32) (array bool) {
 	asked := e.level
 	n.uint32("Level", &e.level)
 	if !n.writing && n.err == nil && asked != anyLevel && e.level != asked {
 		n.fail("Level", "is %d, not %d as asked", e.level, asked)
 	}
 	n.constant("switch value", e.level)
+	if n.err != nil || !slices.Contains(arms, e.level) {
+		e.entries = 0
+		return false
+	}
 	present := true
 	n.pointer("container", &present)
 	if !present || n.err != nil {
@@ -90,10 +96,10 @@ func (e *enumeration) responseTail(n *ndr) {
 }
 
 // enumRows lays out the *_ENUM_STRUCT of a response with all its rows.
-func enumRows[T any](n *ndr, e *enumeration, rows *[]T, layout func(*ndr, *T)) {
+func enumRows[T any](n *ndr, e *enumeration, arms []uint32, rows *[]T, layout func(n *ndr, row *T, level uint32)) {
 	e.entries = uint32(len(*rows))
-	if e.container(n, maxRows) {
-		ndrArray(n, "Buffer", e.entries, rows, layout)
+	if e.container(n, arms, maxRows) {
+		ndrArray(n, "Buffer", e.entries, rows, func(n *ndr, row *T) { layout(n, row, e.level) })
 	} else if !n.writing {
 		*rows = nil
 	}

@@ -3,7 +3,7 @@ package smb
 import "context"
 
 // FileInfo is one open file, directory or pipe, FILE_INFO_3 in [MS-SRVS]
-// 2.2.4.7.
+// 2.2.4.7; FILE_INFO_2 has the ID alone.
 type FileInfo struct {
 	// ID names the open in FileClose. Servers make it from 32 bits of
 	// something longer: it may be given to another open later, and on Samba
@@ -23,8 +23,15 @@ type FileInfo struct {
 	User string
 }
 
-func (f *FileInfo) layout(n *ndr) {
+// fileArms are the levels of a FILE_ENUM_UNION and of a FILE_INFO.
+var fileArms = []uint32{2, 3}
+
+// layout lays out FILE_INFO_<level>.
+func (f *FileInfo) layout(n *ndr, level uint32) {
 	n.uint32("fi3_id", &f.ID)
+	if level == 2 {
+		return
+	}
 	n.uint32("fi3_permissions", &f.Permissions)
 	n.uint32("fi3_num_locks", &f.Locks)
 	n.string("fi3_pathname", &f.Path)
@@ -59,7 +66,9 @@ func (s *ServerService) FileEnum(ctx context.Context, basePath, user string, row
 	return err
 }
 
-// fileEnumCall is NetrFileEnum, level 3.
+func layoutFile(n *ndr, f *FileInfo, level uint32) { f.layout(n, level) }
+
+// fileEnumCall is NetrFileEnum.
 type fileEnumCall struct {
 	enumeration
 	server   string
@@ -77,14 +86,22 @@ func (c *fileEnumCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
 	n.optional("BasePath", &c.basePath)
 	n.optional("UserName", &c.user)
-	c.requestTail(n)
+	c.requestTail(n, fileArms)
+}
+
+func (c *fileEnumCall) serve(h ServerServiceHandler) {
+	if !c.begin(fileArms, c.basePath, c.user) {
+		return
+	}
+	rows, code := h.FileEnum(c.level, c.basePath, c.user)
+	c.files = page(&c.enumeration, h, rows, code, layoutFile)
 }
 
 func (c *fileEnumCall) response(n *ndr) {
 	c.entries = uint32(len(c.files))
-	if c.container(n, maxOpens) {
+	if c.container(n, fileArms, maxOpens) {
 		if n.writing {
-			ndrArray(n, "Buffer", c.entries, &c.files, func(n *ndr, f *FileInfo) { f.layout(n) })
+			ndrArray(n, "Buffer", c.entries, &c.files, func(n *ndr, f *FileInfo) { f.layout(n, c.level) })
 		} else {
 			c.readRows(n)
 		}
@@ -106,7 +123,7 @@ const fileHeadBlock = 4096
 func (c *fileEnumCall) readRows(n *ndr) {
 	n.constant("Buffer max_count", c.entries)
 	var f FileInfo
-	layout := func(n *ndr) { f.layout(n) }
+	layout := func(n *ndr) { f.layout(n, c.level) }
 	var blocks [][]fileHead
 	var block []fileHead
 	for left := c.entries; left > 0; left-- {
@@ -158,6 +175,36 @@ func (c *fileCloseCall) request(n *ndr) {
 	n.uint32("FileId", &c.id)
 }
 
+func (c *fileCloseCall) serve(h ServerServiceHandler) { c.result = uint32(h.FileClose(c.id)) }
+
 func (c *fileCloseCall) response(n *ndr) { n.uint32("return value", &c.result) }
 
 func (c *fileCloseCall) returned() Win32Error { return Win32Error(c.result) }
+
+// fileGetInfoCall is NetrFileGetInfo, [MS-SRVS] 3.1.4.3.
+type fileGetInfoCall struct {
+	infoCall
+	server string
+	id     uint32
+	info   FileInfo
+}
+
+func (c *fileGetInfoCall) op() (uint16, string) { return opNetrFileGetInfo, "NetrFileGetInfo" }
+
+func (c *fileGetInfoCall) request(n *ndr) {
+	n.optional("ServerName", &c.server)
+	n.uint32("FileId", &c.id)
+	n.uint32("Level", &c.level)
+}
+
+func (c *fileGetInfoCall) serve(h ServerServiceHandler) {
+	if c.begin(fileArms) {
+		var code Win32Error
+		c.info, code = h.FileGetInfo(c.level, c.id)
+		c.end(code)
+	}
+}
+
+func (c *fileGetInfoCall) response(n *ndr) {
+	c.infoResponse(n, fileArms, func(n *ndr) { c.info.layout(n, c.level) })
+}

@@ -237,7 +237,7 @@ func judgedCases() []judged {
 		},
 		{
 			name: "NetrServerGetInfo",
-			call: &serverGetInfoCall{server: server, level: 101, info: ServerInfo{
+			call: &serverGetInfoCall{server: server, infoCall: infoCall{level: 101}, info: ServerInfo{
 				Platform: 500, Name: "SERVER", Major: 10, Minor: 0, Type: 0x9003, Comment: "a",
 			}},
 			request: &judge.GetInfoRequest{ServerName: server, Level: 101},

@@ -141,6 +141,11 @@ func (s *ServerService) SessionEnum(ctx context.Context, client, user string) ([
 	}
 }
 
+// sessionArms are the levels of a SESSION_ENUM_UNION.
+var sessionArms = sessionLevels
+
+func layoutSession(n *ndr, s *SessionInfo, level uint32) { s.layout(n, level) }
+
 // sessionEnumCall is NetrSessionEnum.
 type sessionEnumCall struct {
 	enumeration
@@ -157,11 +162,19 @@ func (c *sessionEnumCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
 	n.optional("ClientName", &c.client)
 	n.optional("UserName", &c.user)
-	c.requestTail(n)
+	c.requestTail(n, sessionArms)
+}
+
+func (c *sessionEnumCall) serve(h ServerServiceHandler) {
+	if !c.begin(sessionArms, c.client, c.user) {
+		return
+	}
+	rows, code := h.SessionEnum(c.level, c.client, c.user)
+	c.sessions = page(&c.enumeration, h, rows, code, layoutSession)
 }
 
 func (c *sessionEnumCall) response(n *ndr) {
-	enumRows(n, &c.enumeration, &c.sessions, func(n *ndr, s *SessionInfo) { s.layout(n, c.level) })
+	enumRows(n, &c.enumeration, sessionArms, &c.sessions, layoutSession)
 	c.responseTail(n)
 }
 
@@ -194,6 +207,14 @@ func (c *sessionDelCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
 	n.optional("ClientName", &c.client)
 	n.optional("UserName", &c.user)
+}
+
+func (c *sessionDelCall) serve(h ServerServiceHandler) {
+	if longQualifier(c.client, c.user) {
+		c.result = uint32(ErrorInvalidParameter)
+		return
+	}
+	c.result = uint32(h.SessionDel(c.client, c.user))
 }
 
 func (c *sessionDelCall) response(n *ndr) { n.uint32("return value", &c.result) }

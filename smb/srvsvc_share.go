@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // SType is the kind of a share with its flags, [MS-SRVS] 2.2.2.4.
@@ -51,7 +52,8 @@ func (t SType) String() string {
 }
 
 // ShareInfo is one share: SHARE_INFO_2, or SHARE_INFO_1 where the server tells
-// no more, [MS-SRVS] 2.2.4.23 and 2.2.4.24. A share's password is not kept.
+// no more, [MS-SRVS] 2.2.4.23 and 2.2.4.24; the other levels have parts of it.
+// A share's password is not kept.
 type ShareInfo struct {
 	// Level is the information level this row came in, 2 or 1.
 	Level uint32
@@ -73,14 +75,32 @@ type ShareInfo struct {
 	// Path is the server's local path of the share, which the paths of
 	// FileInfo begin with.
 	Path string
+
+	// Flags are the SHI1005_FLAGS of levels 501 and 1005, [MS-SRVS] 2.2.4.29.
+	// ShareEnum does not ask for them.
+	Flags uint32
 }
 
+// layout lays out SHARE_INFO_<level>. Security descriptors are not sent and
+// not understood.
 func (s *ShareInfo) layout(n *ndr, level uint32) {
 	s.Level = level
+	if level == 1005 {
+		n.uint32("shi1005_flags", &s.Flags)
+		return
+	}
 	n.string("netname", &s.Name)
+	if level == 0 {
+		return
+	}
 	n.uint32("type", (*uint32)(&s.Type))
 	n.string("remark", &s.Remark)
-	if level != 2 {
+	switch level {
+	case 501:
+		n.uint32("shi501_flags", &s.Flags)
+		return
+	case 2, 502, 503:
+	default:
 		return
 	}
 	n.uint32("shi2_permissions", &s.Permissions)
@@ -88,7 +108,21 @@ func (s *ShareInfo) layout(n *ndr, level uint32) {
 	n.uint32("shi2_current_uses", &s.CurrentUses)
 	n.string("shi2_path", &s.Path)
 	n.secret("shi2_passwd")
+	if level == 2 {
+		return
+	}
+	if level == 503 {
+		everyName := "*" // the share is there under every name of the server
+		n.string("shi503_servername", &everyName)
+	}
+	n.constant("shi502_reserved", 0) // the security descriptor's length
+	n.constant("shi502_security_descriptor", 0)
 }
+
+func layoutShare(n *ndr, s *ShareInfo, level uint32) { s.layout(n, level) }
+
+// shareArms are the levels of a SHARE_ENUM_UNION.
+var shareArms = []uint32{0, 1, 2, 501, 502, 503}
 
 // shareLevels are the levels of NetrShareEnum, the most telling first.
 var shareLevels = []uint32{2, 1}
@@ -121,22 +155,46 @@ func (s *ServerService) ShareEnum(ctx context.Context) ([]ShareInfo, error) {
 	}
 }
 
-// shareEnumCall is NetrShareEnum, level 1 or 2.
+// shareEnumCall is NetrShareEnum.
 type shareEnumCall struct {
 	enumeration
 	server string
+	sticky bool // it is NetrShareEnumSticky, [MS-SRVS] 3.1.4.9
 
 	shares []ShareInfo
 }
 
-func (c *shareEnumCall) op() (uint16, string) { return opNetrShareEnum, "NetrShareEnum" }
+func (c *shareEnumCall) op() (uint16, string) {
+	if c.sticky {
+		return opNetrShareEnumSticky, "NetrShareEnumSticky"
+	}
+	return opNetrShareEnum, "NetrShareEnum"
+}
 
 func (c *shareEnumCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
-	c.requestTail(n)
+	c.requestTail(n, shareArms)
+}
+
+// serve leaves out of the sticky shares, which a restart keeps, those that the
+// server makes by itself and those that are there for a time. Level 501 is
+// none of their levels.
+func (c *shareEnumCall) serve(h ServerServiceHandler) {
+	if !c.begin(shareArms) {
+		return
+	}
+	if c.sticky && c.level == 501 {
+		c.result = uint32(ErrorInvalidLevel)
+		return
+	}
+	rows, code := h.ShareEnum(c.level)
+	if c.sticky {
+		rows = slices.DeleteFunc(rows, func(s ShareInfo) bool { return s.Type&(STypeSpecial|STypeTemporary) != 0 })
+	}
+	c.shares = page(&c.enumeration, h, rows, code, layoutShare)
 }
 
 func (c *shareEnumCall) response(n *ndr) {
-	enumRows(n, &c.enumeration, &c.shares, func(n *ndr, s *ShareInfo) { s.layout(n, c.level) })
+	enumRows(n, &c.enumeration, shareArms, &c.shares, layoutShare)
 	c.responseTail(n)
 }

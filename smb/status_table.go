@@ -16,6 +16,7 @@ const (
 	StatusDeviceBusy                       NTStatus = 0x80000011 // STATUS_DEVICE_BUSY
 	StatusInvalidEAName                    NTStatus = 0x80000013 // STATUS_INVALID_EA_NAME
 	StatusEAListInconsistent               NTStatus = 0x80000014 // STATUS_EA_LIST_INCONSISTENT
+	StatusInvalidEAFlag                    NTStatus = 0x80000015 // STATUS_INVALID_EA_FLAG
 	StatusNoMoreEntries                    NTStatus = 0x8000001A // STATUS_NO_MORE_ENTRIES
 	StatusStoppedOnSymlink                 NTStatus = 0x8000002D // STATUS_STOPPED_ON_SYMLINK
 	StatusUnsuccessful                     NTStatus = 0xC0000001 // STATUS_UNSUCCESSFUL
@@ -32,6 +33,8 @@ const (
 	StatusNoMediaInDevice                  NTStatus = 0xC0000013 // STATUS_NO_MEDIA_IN_DEVICE
 	StatusMoreProcessingRequired           NTStatus = 0xC0000016 // STATUS_MORE_PROCESSING_REQUIRED
 	StatusNoMemory                         NTStatus = 0xC0000017 // STATUS_NO_MEMORY
+	StatusInvalidLockSequence              NTStatus = 0xC000001E // STATUS_INVALID_LOCK_SEQUENCE
+	StatusInvalidViewSize                  NTStatus = 0xC000001F // STATUS_INVALID_VIEW_SIZE
 	StatusAccessDenied                     NTStatus = 0xC0000022 // STATUS_ACCESS_DENIED
 	StatusBufferTooSmall                   NTStatus = 0xC0000023 // STATUS_BUFFER_TOO_SMALL
 	StatusObjectTypeMismatch               NTStatus = 0xC0000024 // STATUS_OBJECT_TYPE_MISMATCH
@@ -68,11 +71,14 @@ const (
 	StatusInvalidWorkstation               NTStatus = 0xC0000070 // STATUS_INVALID_WORKSTATION
 	StatusPasswordExpired                  NTStatus = 0xC0000071 // STATUS_PASSWORD_EXPIRED
 	StatusAccountDisabled                  NTStatus = 0xC0000072 // STATUS_ACCOUNT_DISABLED
+	StatusNoneMapped                       NTStatus = 0xC0000073 // STATUS_NONE_MAPPED
+	StatusInvalidACL                       NTStatus = 0xC0000077 // STATUS_INVALID_ACL
 	StatusInvalidSID                       NTStatus = 0xC0000078 // STATUS_INVALID_SID
 	StatusInvalidSecurityDescr             NTStatus = 0xC0000079 // STATUS_INVALID_SECURITY_DESCR
 	StatusRangeNotLocked                   NTStatus = 0xC000007E // STATUS_RANGE_NOT_LOCKED
 	StatusDiskFull                         NTStatus = 0xC000007F // STATUS_DISK_FULL
 	StatusFileInvalid                      NTStatus = 0xC0000098 // STATUS_FILE_INVALID
+	StatusAllottedSpaceExceeded            NTStatus = 0xC0000099 // STATUS_ALLOTTED_SPACE_EXCEEDED
 	StatusInsufficientResources            NTStatus = 0xC000009A // STATUS_INSUFFICIENT_RESOURCES
 	StatusDeviceNotConnected               NTStatus = 0xC000009D // STATUS_DEVICE_NOT_CONNECTED
 	StatusMediaWriteProtected              NTStatus = 0xC00000A2 // STATUS_MEDIA_WRITE_PROTECTED
@@ -146,6 +152,7 @@ const (
 	StatusPossibleDeadlock                 NTStatus = 0xC0000194 // STATUS_POSSIBLE_DEADLOCK
 	StatusNetworkCredentialConflict        NTStatus = 0xC0000195 // STATUS_NETWORK_CREDENTIAL_CONFLICT
 	StatusRemoteSessionLimit               NTStatus = 0xC0000196 // STATUS_REMOTE_SESSION_LIMIT
+	StatusFSDriverRequired                 NTStatus = 0xC000019C // STATUS_FS_DRIVER_REQUIRED
 	StatusInvalidLockRange                 NTStatus = 0xC00001A1 // STATUS_INVALID_LOCK_RANGE
 	StatusNetworkOpenRestriction           NTStatus = 0xC0000201 // STATUS_NETWORK_OPEN_RESTRICTION
 	StatusNoUserSessionKey                 NTStatus = 0xC0000202 // STATUS_NO_USER_SESSION_KEY
@@ -174,12 +181,14 @@ const (
 	StatusPathNotCovered                   NTStatus = 0xC0000257 // STATUS_PATH_NOT_COVERED
 	StatusTooManyLinks                     NTStatus = 0xC0000265 // STATUS_TOO_MANY_LINKS
 	StatusFileIsOffline                    NTStatus = 0xC0000267 // STATUS_FILE_IS_OFFLINE
+	StatusDFSUnavailable                   NTStatus = 0xC000026D // STATUS_DFS_UNAVAILABLE
 	StatusVolumeDismounted                 NTStatus = 0xC000026E // STATUS_VOLUME_DISMOUNTED
 	StatusNotAReparsePoint                 NTStatus = 0xC0000275 // STATUS_NOT_A_REPARSE_POINT
 	StatusIOReparseTagInvalid              NTStatus = 0xC0000276 // STATUS_IO_REPARSE_TAG_INVALID
 	StatusIOReparseTagMismatch             NTStatus = 0xC0000277 // STATUS_IO_REPARSE_TAG_MISMATCH
 	StatusIOReparseDataInvalid             NTStatus = 0xC0000278 // STATUS_IO_REPARSE_DATA_INVALID
 	StatusIOReparseTagNotHandled           NTStatus = 0xC0000279 // STATUS_IO_REPARSE_TAG_NOT_HANDLED
+	StatusObjectIDNotFound                 NTStatus = 0xC00002F0 // STATUS_OBJECTID_NOT_FOUND
 	StatusShutdownInProgress               NTStatus = 0xC00002FE // STATUS_SHUTDOWN_IN_PROGRESS
 	StatusServerShutdownInProgress         NTStatus = 0xC00002FF // STATUS_SERVER_SHUTDOWN_IN_PROGRESS
 	StatusHostDown                         NTStatus = 0xC0000350 // STATUS_HOST_DOWN
@@ -196,6 +205,8 @@ const (
 	StatusCannotBreakOplock                NTStatus = 0xC0000909 // STATUS_CANNOT_BREAK_OPLOCK
 	StatusInvalidSignature                 NTStatus = 0xC000A000 // STATUS_INVALID_SIGNATURE
 	StatusAuthTagMismatch                  NTStatus = 0xC000A002 // STATUS_AUTH_TAG_MISMATCH
+	StatusHashNotSupported                 NTStatus = 0xC000A100 // STATUS_HASH_NOT_SUPPORTED
+	StatusHashNotPresent                   NTStatus = 0xC000A101 // STATUS_HASH_NOT_PRESENT
 	StatusSMBNoPreauthIntegrityHashOverlap NTStatus = 0xC05D0000 // STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP
 	StatusSMBBadClusterDialect             NTStatus = 0xC05D0001 // STATUS_SMB_BAD_CLUSTER_DIALECT
 )
@@ -226,6 +237,7 @@ var statusTable = []statusRow{
 	{StatusDeviceBusy, "STATUS_DEVICE_BUSY", 170},
 	{StatusInvalidEAName, "STATUS_INVALID_EA_NAME", 254},
 	{StatusEAListInconsistent, "STATUS_EA_LIST_INCONSISTENT", 255},
+	{StatusInvalidEAFlag, "STATUS_INVALID_EA_FLAG", 255},
 	{StatusNoMoreEntries, "STATUS_NO_MORE_ENTRIES", 259},
 	{StatusStoppedOnSymlink, "STATUS_STOPPED_ON_SYMLINK", noWin32},
 	{StatusUnsuccessful, "STATUS_UNSUCCESSFUL", 31},
@@ -242,6 +254,8 @@ var statusTable = []statusRow{
 	{StatusNoMediaInDevice, "STATUS_NO_MEDIA_IN_DEVICE", 21},
 	{StatusMoreProcessingRequired, "STATUS_MORE_PROCESSING_REQUIRED", 234},
 	{StatusNoMemory, "STATUS_NO_MEMORY", 8},
+	{StatusInvalidLockSequence, "STATUS_INVALID_LOCK_SEQUENCE", 5},
+	{StatusInvalidViewSize, "STATUS_INVALID_VIEW_SIZE", 5},
 	{StatusAccessDenied, "STATUS_ACCESS_DENIED", 5},
 	{StatusBufferTooSmall, "STATUS_BUFFER_TOO_SMALL", 122},
 	{StatusObjectTypeMismatch, "STATUS_OBJECT_TYPE_MISMATCH", 6},
@@ -278,11 +292,14 @@ var statusTable = []statusRow{
 	{StatusInvalidWorkstation, "STATUS_INVALID_WORKSTATION", 1329},
 	{StatusPasswordExpired, "STATUS_PASSWORD_EXPIRED", 1330},
 	{StatusAccountDisabled, "STATUS_ACCOUNT_DISABLED", 1331},
+	{StatusNoneMapped, "STATUS_NONE_MAPPED", 1332},
+	{StatusInvalidACL, "STATUS_INVALID_ACL", 1336},
 	{StatusInvalidSID, "STATUS_INVALID_SID", 1337},
 	{StatusInvalidSecurityDescr, "STATUS_INVALID_SECURITY_DESCR", 1338},
 	{StatusRangeNotLocked, "STATUS_RANGE_NOT_LOCKED", 158},
 	{StatusDiskFull, "STATUS_DISK_FULL", 112},
 	{StatusFileInvalid, "STATUS_FILE_INVALID", 1006},
+	{StatusAllottedSpaceExceeded, "STATUS_ALLOTTED_SPACE_EXCEEDED", 1344},
 	{StatusInsufficientResources, "STATUS_INSUFFICIENT_RESOURCES", 1450},
 	{StatusDeviceNotConnected, "STATUS_DEVICE_NOT_CONNECTED", 1167},
 	{StatusMediaWriteProtected, "STATUS_MEDIA_WRITE_PROTECTED", 19},
@@ -356,6 +373,7 @@ var statusTable = []statusRow{
 	{StatusPossibleDeadlock, "STATUS_POSSIBLE_DEADLOCK", 1131},
 	{StatusNetworkCredentialConflict, "STATUS_NETWORK_CREDENTIAL_CONFLICT", 1219},
 	{StatusRemoteSessionLimit, "STATUS_REMOTE_SESSION_LIMIT", 1220},
+	{StatusFSDriverRequired, "STATUS_FS_DRIVER_REQUIRED", 588},
 	{StatusInvalidLockRange, "STATUS_INVALID_LOCK_RANGE", noWin32},
 	{StatusNetworkOpenRestriction, "STATUS_NETWORK_OPEN_RESTRICTION", noWin32},
 	{StatusNoUserSessionKey, "STATUS_NO_USER_SESSION_KEY", 1394},
@@ -384,12 +402,14 @@ var statusTable = []statusRow{
 	{StatusPathNotCovered, "STATUS_PATH_NOT_COVERED", 1232},
 	{StatusTooManyLinks, "STATUS_TOO_MANY_LINKS", 1142},
 	{StatusFileIsOffline, "STATUS_FILE_IS_OFFLINE", 4350},
+	{StatusDFSUnavailable, "STATUS_DFS_UNAVAILABLE", 1201},
 	{StatusVolumeDismounted, "STATUS_VOLUME_DISMOUNTED", 21},
 	{StatusNotAReparsePoint, "STATUS_NOT_A_REPARSE_POINT", 4390},
 	{StatusIOReparseTagInvalid, "STATUS_IO_REPARSE_TAG_INVALID", 4393},
 	{StatusIOReparseTagMismatch, "STATUS_IO_REPARSE_TAG_MISMATCH", 4394},
 	{StatusIOReparseDataInvalid, "STATUS_IO_REPARSE_DATA_INVALID", 4392},
 	{StatusIOReparseTagNotHandled, "STATUS_IO_REPARSE_TAG_NOT_HANDLED", 1920},
+	{StatusObjectIDNotFound, "STATUS_OBJECTID_NOT_FOUND", 2},
 	{StatusShutdownInProgress, "STATUS_SHUTDOWN_IN_PROGRESS", 1115},
 	{StatusServerShutdownInProgress, "STATUS_SERVER_SHUTDOWN_IN_PROGRESS", 1255},
 	{StatusHostDown, "STATUS_HOST_DOWN", 1256},
@@ -406,6 +426,8 @@ var statusTable = []statusRow{
 	{StatusCannotBreakOplock, "STATUS_CANNOT_BREAK_OPLOCK", noWin32},
 	{StatusInvalidSignature, "STATUS_INVALID_SIGNATURE", noWin32},
 	{StatusAuthTagMismatch, "STATUS_AUTH_TAG_MISMATCH", noWin32},
+	{StatusHashNotSupported, "STATUS_HASH_NOT_SUPPORTED", noWin32},
+	{StatusHashNotPresent, "STATUS_HASH_NOT_PRESENT", noWin32},
 	{StatusSMBNoPreauthIntegrityHashOverlap, "STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP", noWin32},
 	{StatusSMBBadClusterDialect, "STATUS_SMB_BAD_CLUSTER_DIALECT", noWin32},
 }

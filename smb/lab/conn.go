@@ -1,0 +1,231 @@
+package lab
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"err32/smb"
+)
+
+// conn is a connection, [MS-SMB2] 3.3.1.7. One goroutine at a time reads from
+// it and runs the requests in the order they come in; one that has to wait
+// gives the reading to another goroutine (request.wait).
+type conn struct {
+	server *Server
+	nc     net.Conn
+	id     uint64
+	client string // Connection.ClientName: the client's address
+	since  time.Time
+
+	negotiated bool
+	dialect    smb.Dialect
+	request    smb.NegotiateRequest // for FSCTL_VALIDATE_NEGOTIATE_INFO
+	response   smb.NegotiateResponse
+	signing    smb.SigningAlgorithm
+	cipher     smb.Cipher // 0 for none
+	preauth    smb.PreauthHash
+
+	sessions    map[uint64]*session
+	window      window
+	pending     map[uint64]*request // requests that wait, by AsyncId
+	lastAsyncID uint64
+	lastRequest time.Time
+	silence     *time.Timer // Temperament.Autodisconnect
+
+	ended bool
+	over  chan struct{} // closed when ended
+	out   outbox
+}
+
+// newConn enters a connection. The caller holds mu.
+func (s *Server) newConn(nc net.Conn) *conn {
+	s.lastConn++
+	c := &conn{
+		server: s, nc: nc, id: s.lastConn, client: clientName(nc), since: s.now(), lastRequest: s.now(),
+		sessions: make(map[uint64]*session), pending: make(map[uint64]*request), over: make(chan struct{}),
+	}
+	c.window.init(s.Limits.Credits)
+	c.out.init()
+	s.conns[c] = struct{}{}
+	s.logConn(c)
+	c.silence = s.after(s.Limits.IdleLogOn, func() { s.checkSilence(c) })
+	return c
+}
+
+// clientName is the name that the session table shows for a client.
+func clientName(nc net.Conn) string {
+	addr := nc.RemoteAddr()
+	if addr == nil {
+		return "unknown"
+	}
+	if host, _, err := net.SplitHostPort(addr.String()); err == nil {
+		return host
+	}
+	return addr.String()
+}
+
+// checkSilence ends a connection that never logged on, or has sent nothing for
+// the temperament's Autodisconnect, and otherwise looks again later.
+func (s *Server) checkSilence(c *conn) {
+	if c.ended {
+		return
+	}
+	wait := time.Minute // until what decides may have changed
+	if limit := c.silenceLimit(); limit > 0 {
+		wait = min(wait, limit-s.now().Sub(c.lastRequest))
+	}
+	if wait <= 0 {
+		s.endConn(c, errSilent)
+		return
+	}
+	c.silence.Reset(wait)
+}
+
+// read takes frames and runs what is in them until the connection ends or a
+// request gives the reading away.
+func (c *conn) read() {
+	for {
+		if !c.out.room(c.server.Limits.Unread, c.over) {
+			return
+		}
+		frame, err := smb.ReadFrame(c.nc, c.server.Limits.Message)
+		if err == nil {
+			var mine bool
+			if mine, err = c.handle(frame); err == nil {
+				if !mine {
+					return
+				}
+				continue
+			}
+		}
+		c.server.mu.Lock()
+		c.server.endConn(c, err)
+		c.server.mu.Unlock()
+		return
+	}
+}
+
+// endConn ends a connection, however it came to it: the socket is closed, what
+// waits is given up, and the sessions are without a connection. The caller
+// holds mu.
+func (s *Server) endConn(c *conn, cause error) {
+	if c.ended {
+		return
+	}
+	c.ended = true
+	close(c.over)
+	c.out.close()
+	c.nc.Close()
+	c.silence.Stop()
+	delete(s.conns, c)
+	s.logConnEnd(c, cause)
+	for _, session := range c.sessions {
+		s.loseSession(session)
+	}
+}
+
+// write sends what was put into the outbox until the connection ends.
+func (c *conn) write() {
+	for {
+		frame, ok := c.out.next(c.over)
+		if !ok {
+			return
+		}
+		c.nc.SetWriteDeadline(time.Now().Add(c.server.Limits.WriteTime))
+		_, err := c.nc.Write(frame.b)
+		if err == nil && frame.last {
+			err = errFault
+		}
+		if err != nil {
+			c.server.mu.Lock()
+			c.server.endConn(c, err)
+			c.server.mu.Unlock()
+			return
+		}
+	}
+}
+
+// outbox holds the frames that wait to be sent, in order.
+type outbox struct {
+	mu     sync.Mutex
+	frames []outFrame
+	bytes  int
+	closed bool
+	filled chan struct{} // capacity 1: there is a frame
+	taken  chan struct{} // capacity 1: a frame was taken
+}
+
+// outFrame is a frame, and whether the connection ends with it.
+type outFrame struct {
+	b    []byte
+	last bool
+}
+
+func (o *outbox) init() {
+	o.filled = make(chan struct{}, 1)
+	o.taken = make(chan struct{}, 1)
+}
+
+func (o *outbox) put(f outFrame) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	o.frames = append(o.frames, f)
+	o.bytes += len(f.b)
+	signal(o.filled)
+}
+
+// next waits for the next frame; ok is false at the connection's end.
+func (o *outbox) next(over <-chan struct{}) (f outFrame, ok bool) {
+	for {
+		o.mu.Lock()
+		if len(o.frames) > 0 {
+			f = o.frames[0]
+			o.frames[0] = outFrame{}
+			o.frames = o.frames[1:]
+			o.bytes -= len(f.b)
+			signal(o.taken)
+			o.mu.Unlock()
+			return f, true
+		}
+		o.mu.Unlock()
+		select {
+		case <-o.filled:
+		case <-over:
+			return f, false
+		}
+	}
+}
+
+// room waits until less than limit bytes are unsent; false at the end.
+func (o *outbox) room(limit int, over <-chan struct{}) bool {
+	for {
+		o.mu.Lock()
+		full := o.bytes >= limit
+		o.mu.Unlock()
+		if !full {
+			return true
+		}
+		select {
+		case <-o.taken:
+		case <-over:
+			return false
+		}
+	}
+}
+
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed, o.frames, o.bytes = true, nil, 0
+}
+
+func signal(ch chan<- struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

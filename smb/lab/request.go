@@ -1,0 +1,527 @@
+package lab
+
+import (
+	"errors"
+	"time"
+
+	"err32/smb"
+)
+
+// The causes that end a connection besides the network's.
+var (
+	errSilent   = errors.New("the client has been silent for too long")
+	errCredits  = errors.New("the client used a MessageId it was not given")
+	errProtocol = errors.New("the client does not speak SMB2")
+	errSeal     = errors.New("the client sent what its session's key does not decrypt")
+	errFault    = errors.New("the server was told to end it (fault)")
+)
+
+// chain is a frame's requests, [MS-SMB2] 3.3.5.2.7, and the answers to them so
+// far.
+type chain struct {
+	conn   *conn
+	sealer *session // whose key the frame was encrypted with; nil for plain text
+
+	// What related requests take over from the one before.
+	sessionID uint64
+	treeID    uint32
+	fileID    *smb.FileID
+	failed    smb.NTStatus
+
+	answers []answer
+	given   bool // the reading of the connection was given away
+}
+
+// answer is a response that waits for the rest of its chain.
+type answer struct {
+	header  smb.Header
+	body    smb.Message
+	session *session // who signs it; nil for nobody
+	fault   *Fault
+	sent    func(msg []byte) // takes the message as it goes out, before encryption
+}
+
+// request is one request being run.
+type request struct {
+	chain   *chain
+	conn    *conn
+	header  smb.Header
+	msg     []byte
+	body    smb.Message
+	last    bool // no other follows it in its chain
+	first   bool
+	session *session
+	tree    *tree
+
+	sealed    bool
+	mustSign  bool // the answer is signed
+	asyncID   uint64
+	cancelled chan struct{}
+	isOver    bool // cancelled was closed
+	signWith  *session
+	sent      func(msg []byte) // takes the answer as it goes out
+	fault     *Fault
+}
+
+func (r *request) server() *Server { return r.conn.server }
+
+// handle runs the requests of a frame. mine is false when the reading of the
+// connection was given away meanwhile. An error ends the connection.
+func (c *conn) handle(frame []byte) (mine bool, err error) {
+	s := c.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.ended {
+		return false, nil
+	}
+	ch := &chain{conn: c}
+	if id, sealed := smb.TransformSessionID(frame); sealed {
+		session := c.sessions[id]
+		if session == nil || session.incoming == nil {
+			return false, errSeal
+		}
+		if frame, err = session.incoming.Open(frame); err != nil {
+			return false, errSeal
+		}
+		ch.sealer = session
+	} else if isSMB1(frame) {
+		return true, c.negotiateSMB1(frame)
+	}
+	for first := true; frame != nil; first = false {
+		h, msg, rest, err := smb.SplitCompound(frame)
+		if err != nil {
+			return false, errors.Join(errProtocol, err)
+		}
+		if c.ended {
+			return false, nil
+		}
+		frame = rest
+		r := &request{chain: ch, conn: c, header: h, msg: msg, first: first, last: rest == nil, sealed: ch.sealer != nil, cancelled: make(chan struct{})}
+		if h.Command == smb.CommandCancel {
+			c.cancel(r)
+			continue
+		}
+		if h.Flags&smb.FlagResponse != 0 {
+			return false, errProtocol
+		}
+		if !c.window.take(h.MessageID, c.charge(h)) {
+			return false, errCredits
+		}
+		c.lastRequest = s.now()
+		body, status := r.run()
+		if c.ended {
+			return false, nil
+		}
+		if body != nil {
+			r.answer(body, status)
+		}
+	}
+	ch.flush()
+	return !ch.given, nil
+}
+
+// charge is how many MessageIds a request uses, [MS-SMB2] 3.3.5.2.3.
+func (c *conn) charge(h smb.Header) uint16 {
+	if !c.multiCredit() {
+		return 1
+	}
+	return max(h.CreditCharge, 1)
+}
+
+func (c *conn) multiCredit() bool { return c.negotiated && c.dialect != smb.SMB202 }
+
+// run checks a request and hands it to its command. No body: no answer.
+func (r *request) run() (smb.Message, smb.NTStatus) {
+	status := r.admit()
+	var body smb.Message
+	if status == smb.StatusSuccess {
+		if r.fault = r.server().faultFor(r); r.fault != nil {
+			switch status, answered := r.fault.refuse(r); {
+			case !answered:
+				return nil, status
+			case status != smb.StatusSuccess:
+				return r.fails(status), status
+			}
+		}
+		body, status = r.dispatch()
+	}
+	if r.gone() {
+		return nil, status
+	}
+	if body == nil {
+		return r.fails(status), status
+	}
+	r.chain.failed = smb.StatusSuccess
+	return body, status
+}
+
+// fails is the answer to a request that failed. The related requests behind it
+// fail as it did if it was to make what they are about.
+func (r *request) fails(status smb.NTStatus) smb.Message {
+	if r.header.Command == smb.CommandCreate {
+		r.chain.failed, r.chain.fileID = status, nil
+	}
+	return &smb.ErrorResponse{To: r.header.Command}
+}
+
+// gone reports whether the connection has ended: nobody waits for an answer.
+func (r *request) gone() bool { return r.conn.ended }
+
+// dispatch runs the request's command.
+func (r *request) dispatch() (smb.Message, smb.NTStatus) {
+	switch m := r.body.(type) {
+	case *smb.NegotiateRequest:
+		return r.negotiate(m)
+	case *smb.SessionSetupRequest:
+		return r.sessionSetup(m)
+	case *smb.LogoffRequest:
+		return r.logoff()
+	case *smb.TreeConnectRequest:
+		return r.treeConnect(m)
+	case *smb.TreeDisconnectRequest:
+		return r.treeDisconnect()
+	case *smb.CreateRequest:
+		return r.create(m)
+	case *smb.CloseRequest:
+		return r.close(m)
+	case *smb.FlushRequest:
+		return r.flush(m)
+	case *smb.ReadRequest:
+		return r.read(m)
+	case *smb.WriteRequest:
+		return r.write(m)
+	case *smb.LockRequest:
+		return r.lock(m)
+	case *smb.IOCTLRequest:
+		return r.ioctl(m)
+	case *smb.EchoRequest:
+		return &smb.EchoResponse{}, smb.StatusSuccess
+	case *smb.QueryDirectoryRequest:
+		return r.queryDirectory(m)
+	case *smb.ChangeNotifyRequest:
+		return r.changeNotify(m)
+	case *smb.QueryInfoRequest:
+		return r.queryInfo(m)
+	case *smb.SetInfoRequest:
+		return r.setInfo(m)
+	case *smb.OplockBreakAck:
+		return r.oplockBreakAck(m)
+	case *smb.LeaseBreakAck:
+		return r.leaseBreakAck(m)
+	}
+	return nil, smb.StatusInvalidParameter
+}
+
+// admit checks what is checked of every request before it is run, and finds
+// its session and tree, [MS-SMB2] 3.3.5.2.
+func (r *request) admit() smb.NTStatus {
+	c, h := r.conn, &r.header
+	related := h.Flags&smb.FlagRelated != 0
+	if related && r.first {
+		return smb.StatusInvalidParameter
+	}
+	if related {
+		h.SessionID, h.TreeID = r.chain.sessionID, r.chain.treeID
+	}
+	r.chain.sessionID, r.chain.treeID = h.SessionID, h.TreeID
+	if !related {
+		r.chain.fileID, r.chain.failed = nil, smb.StatusSuccess
+	}
+	if !c.negotiated && h.Command != smb.CommandNegotiate {
+		c.server.endConn(c, errProtocol)
+		return smb.StatusInvalidParameter
+	}
+	if status := r.findSession(); status != smb.StatusSuccess {
+		return status
+	}
+	_, body, err := smb.ParseRequest(r.msg)
+	if err != nil {
+		return smb.StatusInvalidParameter
+	}
+	r.body = body
+	if c.multiCredit() && h.Command != smb.CommandNegotiate && c.payload(body) > max(int(h.CreditCharge), 1)*64<<10 {
+		return smb.StatusInvalidParameter
+	}
+	return r.findTree()
+}
+
+// payload is how many bytes a request or its answer carries, for its credit
+// charge, [MS-SMB2] 3.3.5.2.5.
+func (c *conn) payload(m smb.Message) int {
+	switch m := m.(type) {
+	case *smb.ReadRequest:
+		return int(m.Length)
+	case *smb.WriteRequest:
+		return len(m.Data)
+	case *smb.IOCTLRequest:
+		return max(len(m.Input), int(m.MaxOutput))
+	case *smb.QueryDirectoryRequest:
+		return int(m.MaxOutput)
+	case *smb.QueryInfoRequest:
+		return max(len(m.Input), int(m.MaxOutput))
+	case *smb.SetInfoRequest:
+		return len(m.Input)
+	}
+	return 0
+}
+
+// findSession finds the request's session and checks its signature or
+// encryption, [MS-SMB2] 3.3.5.2.4, 3.3.5.2.9.
+func (r *request) findSession() smb.NTStatus {
+	c, h := r.conn, &r.header
+	signed := h.Flags&smb.FlagSigned != 0
+	if h.Command == smb.CommandNegotiate {
+		return smb.StatusSuccess
+	}
+	if h.Command == smb.CommandSessionSetup {
+		// A log-on has no session yet; a second one on a session is signed by it.
+		if s := c.sessions[h.SessionID]; s != nil && s.established {
+			r.session, r.signWith = s, s
+			if r.sealed && r.chain.sealer != s {
+				return smb.StatusAccessDenied
+			}
+			if signed && !r.sealed && (s.signer == nil || !s.signer.Verify(r.msg)) {
+				return smb.StatusAccessDenied
+			}
+			r.mustSign = signed && !r.sealed && s.signer != nil
+		}
+		return smb.StatusSuccess
+	}
+	if h.Command == smb.CommandEcho && h.SessionID == 0 {
+		return smb.StatusSuccess
+	}
+	s := c.sessions[h.SessionID]
+	if s == nil || !s.established {
+		return smb.StatusUserSessionDeleted
+	}
+	r.session = s
+	s.lastRequest = c.server.now()
+	switch {
+	case r.sealed:
+		if r.chain.sealer != s {
+			return smb.StatusAccessDenied
+		}
+	case s.encrypted:
+		return smb.StatusAccessDenied
+	case signed:
+		if s.signer == nil {
+			return smb.StatusSuccess // a null session's message: nothing to check it with
+		}
+		if !s.signer.Verify(r.msg) {
+			return smb.StatusAccessDenied
+		}
+		r.mustSign, r.signWith = true, s
+	case s.mustSign:
+		return smb.StatusAccessDenied
+	}
+	return smb.StatusSuccess
+}
+
+// findTree finds the request's tree connect, [MS-SMB2] 3.3.5.2.11.
+func (r *request) findTree() smb.NTStatus {
+	switch r.header.Command {
+	case smb.CommandNegotiate, smb.CommandSessionSetup, smb.CommandLogoff, smb.CommandTreeConnect, smb.CommandEcho, smb.CommandOplockBreak:
+		return smb.StatusSuccess
+	}
+	t := r.session.trees[r.header.TreeID]
+	if t == nil {
+		return smb.StatusNetworkNameDeleted
+	}
+	if t.share.encrypt && !r.sealed && r.conn.cipher != 0 {
+		return smb.StatusAccessDenied
+	}
+	r.tree = t
+	return smb.StatusSuccess
+}
+
+// answer puts the answer to r into its chain.
+func (r *request) answer(body smb.Message, status smb.NTStatus) {
+	h := smb.Header{
+		CreditCharge: r.header.CreditCharge, Status: status, Command: r.header.Command,
+		Flags: smb.FlagResponse | r.header.Flags&smb.FlagRelated, MessageID: r.header.MessageID,
+		TreeID: r.header.TreeID, SessionID: r.header.SessionID,
+	}
+	if r.asyncID != 0 {
+		h.Flags |= smb.FlagAsync
+		h.AsyncID, h.TreeID = r.asyncID, 0
+		delete(r.conn.pending, r.asyncID)
+	} else {
+		h.Credits = r.conn.window.grant(r.header.Credits, r.conn.charge(r.header))
+	}
+	a := answer{header: h, body: body, fault: r.fault, sent: r.sent}
+	if r.mustSign {
+		a.session = r.signWith
+	}
+	r.chain.answers = append(r.chain.answers, a)
+}
+
+// flush sends the answers there are as one compound.
+func (ch *chain) flush() {
+	answers := ch.answers
+	ch.answers = nil
+	if len(answers) == 0 || ch.conn.ended {
+		return
+	}
+	var b []byte
+	for i, a := range answers {
+		start := len(b)
+		if a.session != nil && a.session.signer != nil {
+			a.header.Flags |= smb.FlagSigned
+		}
+		b = smb.Append(b, a.header, a.body)
+		if i < len(answers)-1 {
+			for (len(b)-start)%8 != 0 {
+				b = append(b, 0)
+			}
+			putNextCommand(b[start:], len(b)-start)
+		}
+		if a.header.Flags&smb.FlagSigned != 0 {
+			a.session.signer.Sign(b[start:])
+		}
+		if a.sent != nil {
+			a.sent(b[start:])
+		}
+	}
+	ch.conn.send(b, ch.sealer, answers[len(answers)-1].fault)
+}
+
+// putNextCommand sets NextCommand in the header that b begins with.
+func putNextCommand(b []byte, next int) {
+	b[20], b[21], b[22], b[23] = byte(next), byte(next>>8), byte(next>>16), byte(next>>24)
+}
+
+// send puts a message into the outbox, encrypted with the key of sealer if
+// that is not nil.
+func (c *conn) send(message []byte, sealer *session, fault *Fault) {
+	frame := smb.AppendFrameHeader(nil)
+	if sealer != nil {
+		sealed, err := sealer.outgoing.Seal(frame, message, sealer.id)
+		if err != nil {
+			c.server.endConn(c, err)
+			return
+		}
+		frame = sealed
+	} else {
+		frame = append(frame, message...)
+	}
+	if err := smb.FinishFrame(frame, 0); err != nil {
+		c.server.endConn(c, err)
+		return
+	}
+	if fault != nil {
+		fault.send(c, frame)
+		return
+	}
+	c.out.put(outFrame{b: frame})
+}
+
+// waitResult is what ended a wait.
+type waitResult int
+
+// The results of request.wait.
+const (
+	waitDone      waitResult = iota // the channel was closed
+	waitTimeout                     // the time has passed
+	waitCancelled                   // the client sent CANCEL
+	waitGone                        // the connection, session, tree or server has ended: answer nothing
+	waitRefused                     // too many requests wait, or this one may not: see status
+)
+
+// wait lets the request wait until ch is closed or d has passed (d < 0: for
+// ever), with mu released. The client gets an interim STATUS_PENDING the first
+// time, and another goroutine goes on reading.
+func (r *request) wait(ch <-chan struct{}, d time.Duration) waitResult {
+	if r.gone() {
+		return waitGone
+	}
+	if r.isOver {
+		return waitCancelled
+	}
+	if r.asyncID == 0 && !r.goAsync() {
+		return waitRefused
+	}
+	s := r.server()
+	var timeout <-chan time.Time
+	if d >= 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	s.mu.Unlock()
+	result := waitDone
+	select {
+	case <-ch:
+	case <-timeout:
+		result = waitTimeout
+	case <-r.cancelled:
+		result = waitCancelled
+	case <-r.conn.over:
+		result = waitGone
+	case <-s.closing:
+		result = waitGone
+	}
+	s.mu.Lock()
+	if r.gone() || s.closed {
+		return waitGone
+	}
+	return result
+}
+
+// goAsync sends the interim response, [MS-SMB2] 3.3.4.2, and hands the reading
+// on. In a compound only the last request may wait, or a CREATE.
+func (r *request) goAsync() bool {
+	c, s := r.conn, r.server()
+	if len(c.pending) >= s.Limits.Pending || !r.last && r.header.Command != smb.CommandCreate {
+		return false
+	}
+	c.lastAsyncID++
+	id := c.lastAsyncID
+	// What came before it in the chain need not wait for it.
+	r.chain.flush()
+	interim := smb.Header{
+		CreditCharge: r.header.CreditCharge, Status: smb.StatusPending, Command: r.header.Command,
+		Credits: c.window.grant(r.header.Credits, c.charge(r.header)),
+		Flags:   smb.FlagResponse | smb.FlagAsync | r.header.Flags&smb.FlagRelated, MessageID: r.header.MessageID,
+		AsyncID: id, SessionID: r.header.SessionID,
+	}
+	a := answer{header: interim, body: &smb.ErrorResponse{To: r.header.Command}}
+	if r.mustSign {
+		a.session = r.signWith
+	}
+	r.chain.answers = append(r.chain.answers, a)
+	r.chain.flush()
+	r.asyncID = id
+	c.pending[id] = r
+	if !r.chain.given {
+		r.chain.given = true
+		s.tasks.start("reading from "+c.client, c.read)
+	}
+	return !c.ended
+}
+
+// cancel ends the wait of the request that a CANCEL names, [MS-SMB2] 3.3.5.16.
+// A CANCEL is not answered and uses no credit.
+func (c *conn) cancel(r *request) {
+	r.body = &smb.CancelRequest{}
+	var target *request
+	if r.header.Flags&smb.FlagAsync != 0 {
+		target = c.pending[r.header.AsyncID]
+	} else {
+		for _, p := range c.pending {
+			if p.header.MessageID == r.header.MessageID {
+				target = p
+			}
+		}
+	}
+	if target != nil {
+		target.abort()
+	}
+}
+
+// abort ends the request's wait, now or when it begins.
+func (r *request) abort() {
+	if !r.isOver {
+		r.isOver = true
+		close(r.cancelled)
+	}
+}

@@ -1,0 +1,402 @@
+package lab
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"err32/smb"
+)
+
+// Server is an SMB2 server. Its fields are set between New and Start (or the
+// first ServeConn) and not changed afterwards; the methods may be called from
+// any goroutine.
+type Server struct {
+	// Listen is the address to serve, "127.0.0.1:0" by default.
+	Listen string
+	// Name is the server's name in srvsvc and in log-ons, at most 15 bytes.
+	Name string
+	// Users may log on; there is no guest.
+	Users []User
+	// Shares are served besides IPC$; one named "share" by default.
+	Shares []Share
+	// Temperament is whose habits the server has, Windows by default.
+	Temperament Temperament
+	// Faults are what the server does wrong.
+	Faults []Fault
+	// MinDialect and MaxDialect bound what is negotiated: 2.0.2 and 3.1.1 by
+	// default.
+	MinDialect, MaxDialect smb.Dialect
+	// Signing Required refuses what is not signed, Encryption Required what is
+	// not encrypted. Encryption Off offers no cipher.
+	Signing, Encryption smb.Policy
+	// Limits bound what clients may cost.
+	Limits Limits
+	// Log is called for every event, in their order, by one goroutine at a
+	// time; nil for none. It may block without holding up the server.
+	Log func(Event)
+
+	mu      sync.Mutex // guards all that follows, and everything it leads to
+	begun   bool
+	closing chan struct{} // closed by Close
+	closed  bool
+	ln      net.Listener
+	guid    smb.GUID
+	started time.Time
+	shares  []share // Shares, being served
+	ipc     share
+	tasks   tasks
+	log     eventLog
+
+	conns        map[*conn]struct{}
+	sessions     map[uint64]*session // the global session table
+	opens        map[uint64]*open    // the global open table, by the persistent id
+	openIDs      map[uint32]*open    // the same by the id in NetrFileEnum
+	leases       map[leaseID]*lease
+	lastConn     uint64
+	lastOpen     uint64
+	lastGlobalID uint32
+	lastTreeID   uint32
+	granted      uint64 // opens so far
+	released     uint64
+	faults       faultState
+}
+
+// User is someone who can log on by NTLMv2.
+type User struct {
+	Name     string
+	Password string
+	Groups   []string // Administrators among them may read and change the tables
+}
+
+// Administrators is the group that may use srvsvc's administrative calls, and
+// has every access to every share.
+const Administrators = "Administrators"
+
+func (u User) admin() bool { return slices.Contains(u.Groups, Administrators) }
+
+// Share is a folder that clients can connect to. It begins empty, and lives in
+// memory.
+type Share struct {
+	Name    string
+	Comment string
+	// ReadOnly lets only administrators write.
+	ReadOnly bool
+	// Groups may connect; nil for everyone.
+	Groups []string
+	// Flags are announced to clients, as smb.ShareEncryptData, which is also
+	// enforced.
+	Flags smb.ShareFlags
+}
+
+// Limits bound what clients may cost. Zero values mean the defaults.
+type Limits struct {
+	Connections int           // at a time, 1024
+	Sessions    int           // on one connection, 64
+	Trees       int           // in one session, 256
+	Opens       int           // in all, 65536
+	Pending     int           // requests of one connection that wait, 512
+	Message     int           // largest message in bytes, 8 MiB and 64 KiB
+	Transfer    int           // largest READ and WRITE in bytes, 8 MiB
+	Credits     int           // given to one connection, 8192
+	Memory      int64         // of file data in one share, in bytes, 1 GiB
+	Files       int           // in one share, 100 000
+	Unread      int           // bytes a client leaves unread before it is read from no further, 16 MiB
+	WriteTime   time.Duration // a client may take to read what it is sent, 30 s
+	IdleLogOn   time.Duration // a connection may stay without a session, 45 s
+}
+
+func (l Limits) withDefaults() Limits {
+	for _, d := range []struct {
+		field *int
+		value int
+	}{
+		{&l.Connections, 1024}, {&l.Sessions, 64}, {&l.Trees, 256}, {&l.Opens, 1 << 16}, {&l.Pending, 512},
+		{&l.Message, 8<<20 + 64<<10}, {&l.Transfer, 8 << 20}, {&l.Credits, 8192}, {&l.Files, 100_000}, {&l.Unread, 16 << 20},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	if l.Memory <= 0 {
+		l.Memory = 1 << 30
+	}
+	if l.WriteTime <= 0 {
+		l.WriteTime = 30 * time.Second
+	}
+	if l.IdleLogOn <= 0 {
+		l.IdleLogOn = 45 * time.Second
+	}
+	return l
+}
+
+// New returns a server that is not started: set its fields, then Start it.
+func New() *Server {
+	return &Server{
+		Listen:      "127.0.0.1:0",
+		Name:        "ERR32-LAB",
+		Shares:      []Share{{Name: "share"}},
+		Temperament: Windows(),
+		MinDialect:  smb.SMB202,
+		MaxDialect:  smb.SMB311,
+		closing:     make(chan struct{}),
+	}
+}
+
+// begin makes the server ready for its first connection. The caller holds mu.
+func (s *Server) begin() error {
+	if s.begun {
+		return nil
+	}
+	if s.closed {
+		return net.ErrClosed
+	}
+	if err := s.check(); err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	s.Limits = s.Limits.withDefaults()
+	s.conns = make(map[*conn]struct{})
+	s.sessions = make(map[uint64]*session)
+	s.opens = make(map[uint64]*open)
+	s.openIDs = make(map[uint32]*open)
+	s.leases = make(map[leaseID]*lease)
+	rand.Read(s.guid[:])
+	s.started = s.now()
+	limits := volumeLimits{Bytes: s.Limits.Memory, Nodes: s.Limits.Files}
+	for _, sh := range s.Shares {
+		s.shares = append(s.shares, share{Share: sh, volume: newVolume(limits, s.now), encrypt: sh.Flags&smb.ShareEncryptData != 0})
+	}
+	s.ipc = share{Share: Share{Name: ipcName, Comment: "Remote IPC"}}
+	s.begun = true
+	return nil
+}
+
+func (s *Server) check() error {
+	if s.Name == "" || len(s.Name) > 15 {
+		return fmt.Errorf("the name %q has not 1 to 15 bytes", s.Name)
+	}
+	seen := make(map[string]bool)
+	for _, u := range s.Users {
+		name := fold(u.Name)
+		if name == "" || seen[name] || strings.ContainsAny(u.Name, `\/@:`) {
+			return fmt.Errorf("the user name %q is empty, taken, or has one of \\ / @ :", u.Name)
+		}
+		seen[name] = true
+	}
+	clear(seen)
+	for _, share := range s.Shares {
+		name := fold(share.Name)
+		if name == "" || name == fold(ipcName) || seen[name] || len(name) > 80 || strings.ContainsAny(share.Name, `\/:*?"<>|`) {
+			return fmt.Errorf("the share name %q is empty, taken, too long or has a character that shares cannot have", share.Name)
+		}
+		seen[name] = true
+	}
+	if s.MinDialect > s.MaxDialect {
+		return fmt.Errorf("no dialect lies between %v and %v", s.MinDialect, s.MaxDialect)
+	}
+	if s.Encryption == smb.Required && s.MaxDialect < smb.SMB300 {
+		return fmt.Errorf("dialect %v has no encryption", s.MaxDialect)
+	}
+	return checkFaults(s.Faults)
+}
+
+// fold is the form in which names are compared: SMB's are case-insensitive.
+func fold(name string) string { return strings.ToUpper(name) }
+
+// Start listens, and serves every connection until Close.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln != nil {
+		return errors.New("lab: started already")
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	s.ln = ln
+	s.tasks.start("accepting connections", func() { s.accept(ln) })
+	return nil
+}
+
+// Addr is the address the server listens on, as "127.0.0.1:40123". It is empty
+// before Start.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln == nil {
+		return ""
+	}
+	return s.ln.Addr().String()
+}
+
+func (s *Server) accept(ln net.Listener) {
+	for {
+		nc, err := ln.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			// Out of descriptors or the like: there may be some again soon.
+			select {
+			case <-s.closing:
+				return
+			case <-time.After(50 * time.Millisecond):
+				continue
+			}
+		}
+		if tcp, ok := nc.(*net.TCPConn); ok {
+			tcp.SetKeepAliveConfig(s.Temperament.KeepAlive)
+		}
+		s.ServeConn(nc)
+	}
+}
+
+// ServeConn serves one connection and returns at once. The server owns nc.
+func (s *Server) ServeConn(nc net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.begin(); err != nil || len(s.conns) >= s.Limits.Connections {
+		nc.Close()
+		return
+	}
+	c := s.newConn(nc)
+	s.tasks.start("writing to "+c.client, c.write)
+	s.tasks.start("reading from "+c.client, c.read)
+}
+
+// Close ends every connection and waits until all the server's work has ended.
+// What has not after five seconds is named in the error. Later calls do
+// nothing.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.closing)
+	if s.ln != nil {
+		s.ln.Close()
+	}
+	for c := range s.conns {
+		s.endConn(c, net.ErrClosed)
+	}
+	for _, session := range s.sessions {
+		s.endSession(session, closedByServer)
+	}
+	for _, o := range s.opens { // the disconnected durable ones
+		s.closeOpen(o, closedByServer)
+	}
+	s.mu.Unlock()
+	s.log.close()
+	return s.tasks.wait(5 * time.Second)
+}
+
+// Books are the server's counts. Granted less Released is what the open table
+// holds.
+type Books struct {
+	Connections, Sessions, Opens int
+	Granted, Released            uint64
+}
+
+// Books returns the counts at this moment.
+func (s *Server) Books() Books {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Books{len(s.conns), len(s.sessions), len(s.opens), s.granted, s.released}
+}
+
+// now is the time on the server's clock.
+func (s *Server) now() time.Time { return time.Now() }
+
+// after calls f once d has passed, with mu held, unless the server closes
+// before. The timer can be stopped.
+func (s *Server) after(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closed {
+			f()
+		}
+	})
+}
+
+// random returns n bytes nobody can guess.
+func random(n int) []byte {
+	b := make([]byte, n)
+	io.ReadFull(rand.Reader, b) // never fails
+	return b
+}
+
+func (s *Server) rand16() uint16 { return binary.LittleEndian.Uint16(random(2)) }
+
+// tasks counts the server's goroutines and knows what each is for.
+type tasks struct {
+	mu      sync.Mutex
+	running map[string]int
+	idle    chan struct{} // closed when none is left, once somebody waits
+}
+
+// start runs f in a goroutine of its own.
+func (t *tasks) start(what string, f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.running == nil {
+		t.running = make(map[string]int)
+	}
+	t.running[what]++
+	go func() {
+		defer t.done(what)
+		f()
+	}()
+}
+
+func (t *tasks) done(what string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.running[what]--; t.running[what] == 0 {
+		delete(t.running, what)
+	}
+	if len(t.running) == 0 && t.idle != nil {
+		close(t.idle)
+		t.idle = nil
+	}
+}
+
+// wait waits until nothing runs any more, at most d.
+func (t *tasks) wait(d time.Duration) error {
+	t.mu.Lock()
+	if len(t.running) == 0 {
+		t.mu.Unlock()
+		return nil
+	}
+	idle := make(chan struct{})
+	t.idle = idle
+	t.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-idle:
+		return nil
+	case <-timer.C:
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var hanging []string
+	for what := range t.running {
+		hanging = append(hanging, what)
+	}
+	slices.Sort(hanging)
+	return fmt.Errorf("lab: still at work %v after Close: %s", d, strings.Join(hanging, "; "))
+}
