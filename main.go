@@ -192,6 +192,7 @@ func labFlags() []cli.Flag {
 		&cli.StringFlag{Name: "temperament", Value: "windows", Usage: "KIND: whose habits the server has: windows, samba or nt4"},
 		&cli.StringFlag{Name: "linger", Usage: "DUR: how long the opens of a lost connection stay; with nt4 also when a silent client counts as lost"},
 		&cli.StringFlag{Name: "keepalive", Usage: "DUR: after how long without a sign of life the server takes a client for dead; else as the temperament has it"},
+		&cli.StringFlag{Name: "ready-file", Usage: "FILE: write \"ready HOST:PORT\" to it once the server serves"},
 		&cli.StringSliceFlag{Name: "fault", Usage: "FAULT: something to do wrong, may be given again; the list is below"},
 		&cli.StringFlag{Name: "max-protocol", Value: "3.1.1", Usage: "DIALECT: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1"},
 		&cli.StringFlag{Name: "signing", Value: "auto", Usage: "WHEN: auto or required"},
@@ -406,6 +407,10 @@ func (p *program) lab(c *cli.Context) error {
 		}
 	}
 	made := v.labUsers(server)
+	ready := c.String("ready-file")
+	if ready != "" && v.Err == nil {
+		v.Fail(cmdline.RemoveReadyFile(ready))
+	}
 	if v.Err != nil {
 		return v.Err
 	}
@@ -416,7 +421,13 @@ func (p *program) lab(c *cli.Context) error {
 	if host, _, _ := net.SplitHostPort(server.Addr()); !net.ParseIP(host).IsLoopback() {
 		say("warning", "the practice server is open to other machines on "+server.Addr())
 	}
+	defer server.Close()
 	p.labWelcome(server, made)
+	if ready != "" {
+		if err := cmdline.WriteReadyFile(ready, server.Addr()); err != nil {
+			return err
+		}
+	}
 	<-c.Context.Done()
 	return server.Close()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hirochachacha/go-smb2"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"err32/smb/lab"
 	"err32/smb/smbdtest"
 )
 
@@ -27,6 +30,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"interrupts": interrupts,
 	"appears":    appears,
 	"json":       jsonValue,
+	"remote":     remoteCommand,
 }
 
 // TestScripts runs err32 as a process, without a server. The first word of a
@@ -35,31 +39,124 @@ func TestScripts(t *testing.T) {
 	runScripts(t, "testdata/script", func(*testscript.Env) error { return nil })
 }
 
-// TestServerScripts runs err32 against smbd. Each script finds in its
-// environment:
+// TestServerScripts runs err32 against the built-in lab, and against smbd where
+// it is installed. Each script finds in its environment:
 //
 //	ADDR    host:port of the server
 //	SHARE   //host:port/share
 //	FOLDER  a folder of the share for this script alone
 //	TARGET  $SHARE/$FOLDER
-//	DIR     the same folder on disk
 //	ADMIN   USER%PASSWORD of a user who may read the server's tables
 //	PLAIN   USER%PASSWORD of one who may not
 //	HASH    the NT hash of ADMIN's password
 func TestServerScripts(t *testing.T) {
-	srv := smbdtest.Start(t, smbdtest.Config{})
+	t.Run("lab", func(t *testing.T) {
+		srv := lab.New()
+		srv.Users = []lab.User{{Name: "root", Password: "pw1", Groups: []string{lab.Administrators}}, {Name: "plain", Password: "pw2"}}
+		if err := srv.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := srv.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		// MD4 of "pw1" in UTF-16, as `openssl dgst -md4` has it.
+		const hash = "48b8efc2f1caff1d40153937b3db9c5a"
+		serverScripts(t, srv.Addr(), "share", "root%pw1", "plain%pw2", hash)
+	})
+	t.Run("smbd", func(t *testing.T) {
+		srv := smbdtest.Start(t, smbdtest.Config{Share: []string{"force create mode = 0666", "force directory mode = 0777"}})
+		serverScripts(t, srv.Addr, srv.Share, srv.User+"%"+srv.Password, srv.PlainUser+"%"+srv.PlainPassword, srv.NTHash)
+	})
+}
+
+func serverScripts(t *testing.T, addr, share, admin, plain, hash string) {
 	runScripts(t, "testdata/script/server", func(env *testscript.Env) error {
 		folder := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
-		dir := filepath.Join(srv.Dir, folder)
-		share := "//" + srv.Addr + "/" + srv.Share
+		target := "//" + addr + "/" + share
 		for name, value := range map[string]string{
-			"ADDR": srv.Addr, "SHARE": share, "FOLDER": folder, "TARGET": share + "/" + folder, "DIR": dir,
-			"ADMIN": srv.User + "%" + srv.Password, "PLAIN": srv.PlainUser + "%" + srv.PlainPassword, "HASH": srv.NTHash,
+			"ADDR": addr, "SHARE": target, "FOLDER": folder, "TARGET": target + "/" + folder,
+			"ADMIN": admin, "PLAIN": plain, "HASH": hash,
 		} {
 			env.Setenv(name, value)
 		}
-		return errors.Join(os.Mkdir(dir, 0o777), os.Chmod(dir, 0o777))
+		r, err := newRemote(env.Getenv)
+		if err != nil {
+			return err
+		}
+		env.Values[remoteKey{}] = r
+		env.Defer(r.close)
+		return r.share.Mkdir(folder, 0o777)
 	})
+}
+
+// remote is a script's folder on the server, seen by a client of its own:
+// go-smb2.
+type remote struct {
+	conn    net.Conn
+	session *smb2.Session
+	share   *smb2.Share
+	folder  string
+}
+
+type remoteKey struct{}
+
+func newRemote(getenv func(string) string) (*remote, error) {
+	user, password, _ := strings.Cut(getenv("ADMIN"), "%")
+	conn, err := net.Dial("tcp", getenv("ADDR"))
+	if err != nil {
+		return nil, err
+	}
+	r := &remote{conn: conn, folder: getenv("FOLDER")}
+	dialer := smb2.Dialer{Initiator: &smb2.NTLMInitiator{User: user, Password: password}}
+	if r.session, err = dialer.Dial(conn); err == nil {
+		r.share, err = r.session.Mount(strings.TrimPrefix(getenv("SHARE"), "//"+getenv("ADDR")+"/"))
+	}
+	if err != nil {
+		conn.Close()
+	}
+	return r, err
+}
+
+func (r *remote) close() {
+	r.share.Umount()
+	r.session.Logoff()
+	r.conn.Close()
+}
+
+// exists reports whether something in the folder, or in a folder of it that the
+// pattern names, matches the pattern.
+func (r *remote) exists(pattern string) (bool, error) {
+	found, err := r.share.Glob(r.folder + `\` + strings.ReplaceAll(pattern, "/", `\`))
+	return len(found) > 0, err
+}
+
+// remoteCommand is the script command "remote touch NAME…", "remote mkdir
+// NAME…" or "[!] remote exists PATTERN", about the script's folder on the
+// server.
+func remoteCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg && args[0] != "exists" {
+		ts.Fatalf("usage: remote touch NAME…, remote mkdir NAME…, or [!] remote exists PATTERN")
+	}
+	r := ts.Value(remoteKey{}).(*remote)
+	for _, name := range args[1:] {
+		path := r.folder + `\` + strings.ReplaceAll(name, "/", `\`)
+		switch args[0] {
+		case "touch":
+			ts.Check(r.share.WriteFile(path, nil, 0o666))
+		case "mkdir":
+			ts.Check(r.share.Mkdir(path, 0o777))
+		case "exists":
+			found, err := r.exists(name)
+			ts.Check(err)
+			if found == neg {
+				ts.Fatalf("remote %s: found %v", name, found)
+			}
+		default:
+			ts.Fatalf("remote %s is not known", args[0])
+		}
+	}
 }
 
 func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
@@ -105,7 +202,8 @@ func checkExit(ts *testscript.TestScript, want string, cmd []string, err error) 
 }
 
 // interrupts is the script command "interrupts CODE PATTERN CMD…": it runs CMD,
-// sends it SIGINT once a file matches PATTERN, and checks its exit code. What
+// sends it SIGINT once a file matches PATTERN, or one on the server if it is
+// written remote:PATTERN, and checks its exit code. What
 // CMD wrote is in the files stdout.txt and stderr.txt.
 func interrupts(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
@@ -121,7 +219,14 @@ func interrupts(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), stdout, stderr
 	cmd.Env = append(os.Environ(), "GORACE="+ts.Getenv("GORACE"))
 	ts.Check(cmd.Start())
-	found := waitForFile(ts.MkAbs(args[1]))
+	pattern, onServer := strings.CutPrefix(args[1], "remote:")
+	found := waitFor(func() bool {
+		if onServer {
+			found, _ := ts.Value(remoteKey{}).(*remote).exists(pattern)
+			return found
+		}
+		return fileExists(ts.MkAbs(pattern))
+	})
 	ts.Check(cmd.Process.Signal(os.Interrupt))
 	err = cmd.Wait()
 	if !found {
@@ -136,20 +241,25 @@ func appears(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: appears PATTERN")
 	}
-	if !waitForFile(ts.MkAbs(args[0])) {
+	if !waitFor(func() bool { return fileExists(ts.MkAbs(args[0])) }) {
 		ts.Fatalf("no file %s", args[0])
 	}
 }
 
-// waitForFile polls, for there is nothing else that tells of another process's
-// file on every system.
-func waitForFile(pattern string) bool {
+// waitFor polls, for there is nothing else that tells of another process's work
+// on every system.
+func waitFor(done func() bool) bool {
 	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(2 * time.Millisecond) {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+		if done() {
 			return true
 		}
 	}
 	return false
+}
+
+func fileExists(pattern string) bool {
+	found, _ := filepath.Glob(pattern)
+	return len(found) > 0
 }
 
 // jsonValue is the script command "json PATH REGEXP", or "! json PATH" for what

@@ -97,6 +97,9 @@ func TestUpdateWire(t *testing.T) {
 		{"peer-smbtorture", "smbtorture", func(*smbdtest.Server) []string {
 			return []string{"smb2.lock.cancel", "smb2.oplock.batch3", "smb2.lease.upgrade", "smb2.compound.related6", "smb2.durable-open.reopen1"}
 		}},
+		{"peer-smbtorture-info", "smbtorture", func(*smbdtest.Server) []string {
+			return []string{"smb2.notify.mask-change", "smb2.durable-v2-open.reopen2-lease-v2", "smb2.rename.simple", "smb2.create.acldir", "smb2.create.blob", "smb2.dir.one"}
+		}},
 	} {
 		t.Run(peer.name, func(t *testing.T) {
 			srv := smbdtest.Start(t, smbdtest.Config{})
@@ -266,9 +269,18 @@ func withoutChoices(m Message, msg []byte) []byte {
 		msg = msg[:again]
 	}
 	switch m := m.(type) {
-	case *CreateRequest: // ImpersonationLevel and SmbCreateFlags
+	case *CreateRequest: // SecurityFlags, ImpersonationLevel, SmbCreateFlags and Reserved
+		msg[headerSize+2] = 0
 		le.PutUint32(msg[headerSize+4:], impersonation)
-		le.PutUint64(msg[headerSize+8:], 0)
+		clear(msg[headerSize+8 : headerSize+24])
+		if len(m.Contexts) > 0 { // DataOffset of a DataLength of 0
+			c := msg[le.Uint32(msg[headerSize+48:]):]
+			for next := uint32(1); next != 0; c = c[next:] {
+				if next = le.Uint32(c); le.Uint32(c[12:]) == 0 {
+					le.PutUint16(c[10:], 0)
+				}
+			}
+		}
 	case *CloseRequest: // Flags that are not defined
 		msg[headerSize+2] &= closePostQueryAttributes
 	case *ReadRequest: // Padding: where the data is to be put

@@ -7,8 +7,10 @@ import (
 )
 
 var serverCalls = []uint16{
-	opNetrConnectionEnum, opNetrFileEnum, opNetrFileClose, opNetrSessionEnum,
-	opNetrSessionDel, opNetrShareEnum, opNetrServerGetInfo, opNetrRemoteTOD,
+	opNetrConnectionEnum, opNetrFileEnum, opNetrFileGetInfo, opNetrFileClose, opNetrSessionEnum,
+	opNetrSessionDel, opNetrShareEnum, opNetrShareGetInfo, opNetrShareCheck, opNetrServerGetInfo,
+	opNetrServerDiskEnum, opNetrRemoteTOD, opNetrShareEnumSticky, opNetrCharDevEnum, opNetrCharDevQEnum,
+	opNetrServerTransportEnum, opNetrShareAdd, opNetprNameValidate,
 }
 
 // FuzzServerCall reads any stub data as request and as response of any call,

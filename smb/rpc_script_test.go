@@ -177,33 +177,24 @@ func (f flow) calls(t testing.TB) []recordedCall {
 	return calls
 }
 
-// newCall returns an empty call, to be read into.
+// newCall returns an empty call, to read a request or a response into: as the
+// server has it, and knowing the level where a response does not tell.
 func newCall(opnum uint16) serverCall {
-	e := enumeration{level: anyLevel}
-	switch opnum {
-	case opNetrConnectionEnum:
-		return &connectionEnumCall{enumeration: e}
-	case opNetrFileEnum:
-		c := &fileEnumCall{enumeration: e}
+	call := newServedCall(opnum)
+	switch c := call.(type) {
+	case *fileEnumCall:
 		c.row = func(f FileInfo) error {
 			c.files = append(c.files, f)
 			return nil
 		}
-		return c
-	case opNetrFileClose:
-		return &fileCloseCall{}
-	case opNetrSessionEnum:
-		return &sessionEnumCall{enumeration: e}
-	case opNetrSessionDel:
-		return &sessionDelCall{}
-	case opNetrShareEnum:
-		return &shareEnumCall{enumeration: e}
-	case opNetrServerGetInfo:
-		return &serverGetInfoCall{infoCall: infoCall{level: 101}}
-	case opNetrRemoteTOD:
-		return &remoteTODCall{}
+	case *fileGetInfoCall:
+		c.level = 3
+	case *shareGetInfoCall:
+		c.level = 2
+	case *serverGetInfoCall:
+		c.level = 101
 	}
-	return nil
+	return call
 }
 
 // writeStub encodes with layout.

@@ -81,7 +81,7 @@ func (c *connectionEnumCall) op() (uint16, string) {
 func (c *connectionEnumCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
 	n.optional("Qualifier", &c.qualifier)
-	c.requestTail(n, connectionArms)
+	requestTail(n, &c.enumeration, connectionArms, layoutConnection)
 }
 
 func (c *connectionEnumCall) serve(h ServerServiceHandler) {

@@ -91,5 +91,8 @@ func layoutDisk(n *ndr, disk *string) {
 	n.bytes("Disk", text)
 	if !n.writing {
 		*disk = string(appendUTF8(nil, text))
+		if n.err == nil && len(appendUTF16(nil, *disk)) > 4 {
+			n.fail("Disk", "has no NUL")
+		}
 	}
 }

@@ -38,16 +38,26 @@ func newEnumeration(level uint32) enumeration {
 
 func (e *enumeration) returned() Win32Error { return Win32Error(e.result) }
 
-// requestTail lays out the *_ENUM_STRUCT without rows and what follows it in a
-// request. The container is never NULL, which Samba does not bear; its array
-// is NULL, or empty from other clients. The call's union has the levels arms.
-func (e *enumeration) requestTail(n *ndr, arms []uint32) {
+// requestTail lays out what an enumeration's request ends with. The call's
+// union has the levels arms, whose rows are laid out by layout.
+//
+// No rows are sent, in a container that is never NULL, which Samba does not
+// bear. Rows that other clients send, because the parameter goes both ways, are
+// read over.
+func requestTail[T any](n *ndr, e *enumeration, arms []uint32, layout func(n *ndr, row *T, level uint32)) {
 	if n.writing {
 		e.entries = 0
 	}
-	if e.container(n, arms, 0) {
-		n.constant("Buffer max_count", 0)
+	if e.container(n, arms, maxRows) {
+		var ignored []T
+		ndrArray(n, "Buffer", e.entries, &ignored, func(n *ndr, row *T) { layout(n, row, e.level) })
+		e.entries = 0
 	}
+	e.requestEnd(n)
+}
+
+// requestEnd lays out what follows the *_ENUM_STRUCT in a request.
+func (e *enumeration) requestEnd(n *ndr) {
 	n.uint32("PreferedMaximumLength", &e.preferred)
 	n.handle("ResumeHandle", &e.resume, &e.resumable)
 }

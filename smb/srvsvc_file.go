@@ -86,7 +86,7 @@ func (c *fileEnumCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
 	n.optional("BasePath", &c.basePath)
 	n.optional("UserName", &c.user)
-	c.requestTail(n, fileArms)
+	requestTail(n, &c.enumeration, fileArms, layoutFile)
 }
 
 func (c *fileEnumCall) serve(h ServerServiceHandler) {

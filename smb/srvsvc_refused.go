@@ -27,7 +27,8 @@ func (c *emptyEnumCall) request(n *ndr) {
 	if c.opnum == opNetrCharDevQEnum {
 		n.optional("UserName", &c.user)
 	}
-	c.requestTail(n, emptyEnumArms)
+	c.container(n)
+	c.requestEnd(n)
 }
 
 func (c *emptyEnumCall) serve(ServerServiceHandler) {
@@ -35,10 +36,15 @@ func (c *emptyEnumCall) serve(ServerServiceHandler) {
 }
 
 func (c *emptyEnumCall) response(n *ndr) {
-	if c.container(n, emptyEnumArms, 0) {
+	c.container(n)
+	c.responseTail(n)
+}
+
+// container lays out the *_ENUM_STRUCT, without rows.
+func (c *emptyEnumCall) container(n *ndr) {
+	if c.enumeration.container(n, emptyEnumArms, 0) {
 		n.constant("Buffer max_count", 0)
 	}
-	c.responseTail(n)
 }
 
 // refusedCall is a call that changes the server's shares, or checks a name,

@@ -162,7 +162,7 @@ func (c *sessionEnumCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
 	n.optional("ClientName", &c.client)
 	n.optional("UserName", &c.user)
-	c.requestTail(n, sessionArms)
+	requestTail(n, &c.enumeration, sessionArms, layoutSession)
 }
 
 func (c *sessionEnumCall) serve(h ServerServiceHandler) {

@@ -173,7 +173,7 @@ func (c *shareEnumCall) op() (uint16, string) {
 
 func (c *shareEnumCall) request(n *ndr) {
 	n.optional("ServerName", &c.server)
-	c.requestTail(n, shareArms)
+	requestTail(n, &c.enumeration, shareArms, layoutShare)
 }
 
 // serve leaves out of the sticky shares, which a restart keeps, those that the

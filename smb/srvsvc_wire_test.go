@@ -289,6 +289,17 @@ func sameCall(a, b serverCall) bool {
 	case *remoteTODCall:
 		b := b.(*remoteTODCall)
 		return a.time == b.time && a.null == b.null && a.result == b.result
+	case *fileGetInfoCall:
+		b := b.(*fileGetInfoCall)
+		return a.info == b.info && a.null == b.null && a.result == b.result
+	case *shareGetInfoCall:
+		b := b.(*shareGetInfoCall)
+		return a.info == b.info && a.null == b.null && a.result == b.result
+	case *diskEnumCall:
+		b := b.(*diskEnumCall)
+		return slices.Equal(a.disks, b.disks) && a.total == b.total && a.result == b.result
+	case *shareCheckCall:
+		return a.stype == b.(*shareCheckCall).stype && a.result == b.(*shareCheckCall).result
 	}
 	return a.returned() == b.returned()
 }

@@ -31,14 +31,14 @@ func RemoveReadyFile(name string) error {
 	return os.Remove(name)
 }
 
-// WriteReadyFile makes the file appear with its whole content, "ready" and how
-// many files are held.
-func WriteReadyFile(name string, held int) error {
+// WriteReadyFile makes the file appear with its whole content, "ready" and what
+// is: how many files are held, or the address that is served.
+func WriteReadyFile(name string, what any) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".err32-ready-*")
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f, "ready %d\n", held)
+	_, err = fmt.Fprintf(f, "ready %v\n", what)
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), name)
 	}

@@ -2,6 +2,8 @@ package lab
 
 import (
 	"net"
+	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -132,8 +134,11 @@ func (c *conn) write() {
 		if !ok {
 			return
 		}
-		c.nc.SetWriteDeadline(time.Now().Add(c.server.Limits.WriteTime))
-		_, err := c.nc.Write(frame.b)
+		var err error
+		if len(frame.b) > 0 {
+			c.nc.SetWriteDeadline(time.Now().Add(c.server.Limits.WriteTime))
+			_, err = c.nc.Write(frame.b)
+		}
 		if err == nil && frame.last {
 			err = errFault
 		}
@@ -150,15 +155,18 @@ func (c *conn) write() {
 type outbox struct {
 	mu     sync.Mutex
 	frames []outFrame
+	late   []outFrame // those that are not due yet, the first to be so first
 	bytes  int
 	closed bool
 	filled chan struct{} // capacity 1: there is a frame
 	taken  chan struct{} // capacity 1: a frame was taken
 }
 
-// outFrame is a frame, and whether the connection ends with it.
+// outFrame is a frame, when it may be sent, and whether the connection ends
+// with it.
 type outFrame struct {
 	b    []byte
+	due  time.Time // zero: now
 	last bool
 }
 
@@ -173,27 +181,52 @@ func (o *outbox) put(f outFrame) {
 	if o.closed {
 		return
 	}
-	o.frames = append(o.frames, f)
+	if f.due.IsZero() {
+		o.frames = append(o.frames, f)
+	} else {
+		i := sort.Search(len(o.late), func(i int) bool { return o.late[i].due.After(f.due) })
+		o.late = slices.Insert(o.late, i, f)
+	}
 	o.bytes += len(f.b)
 	signal(o.filled)
+}
+
+// take takes the next frame. ok is false when there is none, or none yet: then
+// wait says for how long, 0 for until there is one.
+func (o *outbox) take() (f outFrame, wait time.Duration, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	from := &o.frames
+	if len(o.late) > 0 {
+		if wait = time.Until(o.late[0].due); wait <= 0 {
+			from = &o.late
+		}
+	}
+	if len(*from) == 0 {
+		return f, wait, false
+	}
+	f = (*from)[0]
+	(*from)[0] = outFrame{}
+	*from = (*from)[1:]
+	o.bytes -= len(f.b)
+	signal(o.taken)
+	return f, 0, true
 }
 
 // next waits for the next frame; ok is false at the connection's end.
 func (o *outbox) next(over <-chan struct{}) (f outFrame, ok bool) {
 	for {
-		o.mu.Lock()
-		if len(o.frames) > 0 {
-			f = o.frames[0]
-			o.frames[0] = outFrame{}
-			o.frames = o.frames[1:]
-			o.bytes -= len(f.b)
-			signal(o.taken)
-			o.mu.Unlock()
+		f, wait, ok := o.take()
+		if ok {
 			return f, true
 		}
-		o.mu.Unlock()
+		var due <-chan time.Time
+		if wait > 0 {
+			due = time.After(wait)
+		}
 		select {
 		case <-o.filled:
+		case <-due:
 		case <-over:
 			return f, false
 		}
@@ -220,7 +253,7 @@ func (o *outbox) room(limit int, over <-chan struct{}) bool {
 func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed, o.frames, o.bytes = true, nil, 0
+	o.closed, o.frames, o.late, o.bytes = true, nil, nil, 0
 }
 
 func signal(ch chan<- struct{}) {

@@ -43,7 +43,8 @@ func wholeClusters(n uint64) uint64 { return (n + clusterSize - 1) &^ (clusterSi
 // refused when it is made, as on a disk.
 func (c *content) fits(size uint64) bool {
 	need, have := wholeClusters(size), c.allocation()
-	return need <= have || need-have <= uint64(c.volume.free())
+	ahead := max(0, c.held-int64(have)) // memory that chunks have in advance
+	return need <= have || need-have <= uint64(c.volume.free()+ahead)
 }
 
 // readAt copies what the file has at offset off into b and returns how many

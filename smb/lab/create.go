@@ -2,6 +2,7 @@ package lab
 
 import (
 	"slices"
+	"strings"
 
 	"err32/smb"
 )
@@ -21,21 +22,69 @@ func (r *request) create(m *smb.CreateRequest) (smb.Message, smb.NTStatus) {
 	if status := checkCreate(m); status != smb.StatusSuccess {
 		return nil, status
 	}
-	if o, answer, status := r.claimDurable(m); o != nil || status != smb.StatusSuccess {
-		return answer, status
+	c := &creation{request: r, m: m, most: r.tree.maximalAccess()}
+	var status smb.NTStatus
+	if c.lease, status = r.leaseRequested(m); status != smb.StatusSuccess {
+		return nil, status
 	}
-	for {
-		answer, status, retry := r.tryCreate(m)
-		if !retry && answer == nil {
-			return nil, status
+	if c.durable, status = r.durableRequested(m); status != smb.StatusSuccess {
+		return nil, status
+	}
+	if status := checkContexts(m); status != smb.StatusSuccess {
+		return nil, status
+	}
+	answer, status := c.run()
+	if status != smb.StatusSuccess {
+		return nil, status
+	}
+	id := answer.FileID
+	r.chain.fileID = &id
+	return answer, status
+}
+
+// run gives the client back what it has open, or opens anew.
+func (c *creation) run() (*smb.CreateResponse, smb.NTStatus) {
+	if c.durable.reclaim || c.durable.reclaimV2 {
+		return c.claimDurable(c.m, c.durable)
+	}
+	if c.durable.v2 {
+		if answer, status := c.duplicates(c.durable); answer != nil || status != smb.StatusSuccess {
+			return answer, status
 		}
+	}
+	if c.m.Options&smb.NoIntermediateBuffering != 0 {
+		c.m.Access &^= smb.FileAppendData // [MS-SMB2] 3.3.5.9
+	}
+	c.access = expand(c.m.Access, c.most)
+	for {
+		answer, status, retry := c.try()
 		if !retry {
 			return answer, status
 		}
-		if r.session.ended || r.session.trees[r.tree.id] != r.tree {
+		if c.session.ended || c.session.trees[c.tree.id] != c.tree {
 			return nil, smb.StatusCancelled
 		}
 	}
+}
+
+// checkContexts checks the create contexts that matter to every CREATE.
+func checkContexts(m *smb.CreateRequest) smb.NTStatus {
+	if _, _, err := m.AllocationSize(); err != nil {
+		return smb.StatusInvalidParameter
+	}
+	if _, _, err := m.MaximalAccess(); err != nil {
+		return smb.StatusInvalidParameter
+	}
+	if _, err := m.OnDiskID(); err != nil {
+		return smb.StatusInvalidParameter
+	}
+	switch _, earlier, err := m.Timewarp(); {
+	case err != nil:
+		return smb.StatusInvalidParameter
+	case earlier:
+		return smb.StatusObjectNameNotFound // there are no snapshots, [MS-SMB2] 3.3.5.9.4
+	}
+	return smb.StatusSuccess
 }
 
 // The create options by what they mean for the lab.
@@ -82,57 +131,64 @@ func expand(access, most smb.AccessMask) smb.AccessMask {
 	return access
 }
 
-// tryCreate runs a CREATE once. With retry the request has waited for a break,
-// and everything is to be looked at again.
-func (r *request) tryCreate(m *smb.CreateRequest) (answer *smb.CreateResponse, status smb.NTStatus, retry bool) {
-	s, v := r.server(), r.tree.share.volume
-	n, parent, leaf, status := v.lookup(m.Name)
+// creation is a CREATE under way.
+type creation struct {
+	*request
+	m       *smb.CreateRequest
+	lease   *leaseRequest // nil for none
+	durable durableRequest
+	most    smb.AccessMask // that the user may have
+	access  smb.AccessMask // that is asked for
+}
+
+// try runs a CREATE once. With retry the request has waited for a break, and
+// everything is to be looked at again.
+func (c *creation) try() (answer *smb.CreateResponse, status smb.NTStatus, retry bool) {
+	n, parent, leaf, status := c.tree.share.volume.lookup(c.m.Name)
 	if status != smb.StatusSuccess && (n != nil || parent == nil || status != smb.StatusObjectNameNotFound) {
 		return nil, status, false
 	}
-	most := r.tree.maximalAccess()
-	access := expand(m.Access, most)
+	if !c.server().leaseKeyFits(c.lease, n) {
+		return nil, smb.StatusInvalidParameter, false
+	}
 	if n == nil {
-		o, status := r.createNew(m, parent, leaf, access)
-		if status != smb.StatusSuccess {
-			return nil, status, false
-		}
-		return s.opened(r, o, m, smb.Created), smb.StatusSuccess, false
+		answer, status = c.createNew(parent, leaf)
+		return answer, status, false
 	}
+	return c.openExisting(n)
+}
 
-	// [MS-FSA] 2.1.5.1.2: the file is there.
-	switch {
-	case n.deletePending:
-		return nil, smb.StatusDeletePending, false
-	case m.Disposition == smb.CreateFile:
-		return nil, smb.StatusObjectNameCollision, false
-	case n.dir && m.Options&smb.NonDirectoryFile != 0:
-		return nil, smb.StatusFileIsADirectory, false
-	case !n.dir && m.Options&smb.DirectoryFile != 0:
-		return nil, smb.StatusNotADirectory, false
-	case n.dir && m.Disposition != smb.OpenFile && m.Disposition != smb.OpenIf:
-		return nil, smb.StatusObjectNameCollision, false
-	}
-	if wait := s.breakForOpen(r, n, m, access, false); wait {
-		return r.waitForBreak(n)
-	}
-	if status := checkAccess(r, n, m, access, most); status != smb.StatusSuccess {
+// openExisting opens a file or directory, [MS-FSA] 2.1.5.1.2.
+func (c *creation) openExisting(n *node) (answer *smb.CreateResponse, status smb.NTStatus, retry bool) {
+	s, m := c.server(), c.m
+	if status := c.checkKind(n); status != smb.StatusSuccess {
 		return nil, status, false
 	}
-	if m.Access&smb.MaximumAllowed != 0 && n.attrs&smb.AttributeReadonly != 0 {
-		access &^= smb.FileWriteData | smb.FileAppendData
+	c.closeInstance(n, c.durable)
+	access := sharedAccess(c.access, m.Disposition)
+	if s.breakBatch(n, c.lease, m, access) {
+		return c.waitForBreak(n)
 	}
-	if conflict := n.conflict(sharedAccess(access, m.Disposition), m.Share); conflict != nil {
-		if wait := s.breakForOpen(r, n, m, access, true); wait {
-			return r.waitForBreak(n)
+	if status := c.checkAccess(n); status != smb.StatusSuccess {
+		return nil, status, false
+	}
+	if n.conflict(access, m.Share) != nil {
+		if s.breakHandles(n, c.lease) {
+			return c.waitForBreak(n)
 		}
-		if conflict = n.conflict(sharedAccess(access, m.Disposition), m.Share); conflict != nil {
+		if n.conflict(access, m.Share) != nil {
 			return nil, smb.StatusSharingViolation, false
 		}
 	}
+	if s.breakForOpen(n, c.lease, m, access) {
+		return c.waitForBreak(n)
+	}
+	if n.removed {
+		return nil, 0, true // with a durable open that was in the way
+	}
 	action := smb.Opened
 	if overwrites(m.Disposition) {
-		if status := r.overwrite(n, m); status != smb.StatusSuccess {
+		if status := c.overwrite(n); status != smb.StatusSuccess {
 			return nil, status, false
 		}
 		action = smb.Overwritten
@@ -140,12 +196,32 @@ func (r *request) tryCreate(m *smb.CreateRequest) (answer *smb.CreateResponse, s
 			action = smb.Superseded
 		}
 	}
-	return s.opened(r, r.newOpen(n, m, access), m, action), smb.StatusSuccess, false
+	return c.opened(n, action), smb.StatusSuccess, false
+}
+
+// checkKind checks whether the CREATE can be one of what is there.
+func (c *creation) checkKind(n *node) smb.NTStatus {
+	m := c.m
+	switch {
+	case n.deletePending:
+		return smb.StatusDeletePending
+	case m.Disposition == smb.CreateFile:
+		return smb.StatusObjectNameCollision
+	case n.dir && m.Options&smb.NonDirectoryFile != 0:
+		return smb.StatusFileIsADirectory
+	case !n.dir && m.Options&smb.DirectoryFile != 0:
+		return smb.StatusNotADirectory
+	case overwrites(m.Disposition) && n.dir && n.parent == nil:
+		return smb.StatusAccessDenied
+	case overwrites(m.Disposition) && n.dir:
+		return smb.StatusObjectNameCollision
+	}
+	return smb.StatusSuccess
 }
 
 // waitForBreak waits until something changes about the file.
-func (r *request) waitForBreak(n *node) (answer *smb.CreateResponse, status smb.NTStatus, retry bool) {
-	switch r.wait(n.change(), -1) {
+func (c *creation) waitForBreak(n *node) (answer *smb.CreateResponse, status smb.NTStatus, retry bool) {
+	switch c.wait(n.change(), -1) {
 	case waitDone, waitTimeout:
 		return nil, 0, true
 	case waitCancelled:
@@ -161,24 +237,28 @@ func overwrites(d smb.Disposition) bool {
 }
 
 // sharedAccess is the access that the share modes of other opens must allow:
-// an overwrite is a write.
+// to overwrite a file is to write it, to supersede it to delete it.
 func sharedAccess(access smb.AccessMask, d smb.Disposition) smb.AccessMask {
-	if overwrites(d) {
-		access |= smb.FileWriteData
+	switch {
+	case d == smb.Supersede:
+		return access | smb.Delete
+	case overwrites(d):
+		return access | smb.FileWriteData
 	}
 	return access
 }
 
 // checkAccess checks the user's rights and the read-only attribute,
 // [MS-FSA] 2.1.5.1.2.1.
-func checkAccess(r *request, n *node, m *smb.CreateRequest, access, most smb.AccessMask) smb.NTStatus {
+func (c *creation) checkAccess(n *node) smb.NTStatus {
+	m, access := c.m, c.access
 	if access&smb.AccessSystem != 0 {
-		if !r.session.admin() {
+		if !c.session.admin() {
 			return smb.StatusPrivilegeNotHeld
 		}
 		access &^= smb.AccessSystem
 	}
-	if access&^most != 0 || overwrites(m.Disposition) && most&smb.FileWriteData == 0 {
+	if access&^c.most != 0 || overwrites(m.Disposition) && c.most&smb.FileWriteData == 0 {
 		return smb.StatusAccessDenied
 	}
 	if n.attrs&smb.AttributeReadonly != 0 && !n.dir {
@@ -187,6 +267,9 @@ func checkAccess(r *request, n *node, m *smb.CreateRequest, access, most smb.Acc
 		}
 		if m.Options&smb.DeleteOnClose != 0 {
 			return smb.StatusCannotDelete
+		}
+		if m.Access&smb.MaximumAllowed != 0 {
+			c.access &^= smb.FileWriteData | smb.FileAppendData
 		}
 	}
 	if overwrites(m.Disposition) && !attributesKept(n.attrs, m.Attributes) {
@@ -214,87 +297,96 @@ func (n *node) conflict(access smb.AccessMask, sharing smb.ShareAccess) *open {
 }
 
 // createNew creates a file or directory and opens it, [MS-FSA] 2.1.5.1.1.
-func (r *request) createNew(m *smb.CreateRequest, parent *node, leaf string, access smb.AccessMask) (*open, smb.NTStatus) {
-	switch m.Disposition {
-	case smb.OpenFile, smb.Overwrite:
-		return nil, smb.StatusObjectNameNotFound
-	}
-	most := r.tree.maximalAccess()
+func (c *creation) createNew(parent *node, leaf string) (*smb.CreateResponse, smb.NTStatus) {
+	m, dir := c.m, c.m.Options&smb.DirectoryFile != 0
+	_, eas := smb.FindContext(m.Contexts, smb.ContextEAs)
 	switch {
-	case access&smb.AccessSystem != 0 && !r.session.admin():
+	case m.Disposition == smb.OpenFile, m.Disposition == smb.Overwrite:
+		return nil, smb.StatusObjectNameNotFound
+	case c.access&smb.AccessSystem != 0 && !c.session.admin():
 		return nil, smb.StatusPrivilegeNotHeld
-	case access&^(most|smb.AccessSystem) != 0, most&smb.FileWriteData == 0:
+	case c.access&^(c.most|smb.AccessSystem) != 0, c.most&smb.FileWriteData == 0:
 		return nil, smb.StatusAccessDenied
 	case m.Attributes&smb.AttributeReadonly != 0 && m.Options&smb.DeleteOnClose != 0:
 		return nil, smb.StatusCannotDelete
-	case parent.deletePending:
-		return nil, smb.StatusDeletePending
+	case eas:
+		return nil, smb.StatusEAsNotSupported
+	case !dir && strings.HasSuffix(m.Name, `\`):
+		return nil, smb.StatusObjectNameInvalid
 	}
-	n, status := r.tree.share.volume.create(parent, leaf, m.Options&smb.DirectoryFile != 0, newAttributes(m.Attributes))
+	v := c.tree.share.volume
+	n, status := v.create(parent, leaf, dir, m.Attributes)
 	if status != smb.StatusSuccess {
 		return nil, status
 	}
-	r.server().notifyChange(parent, n, changeAdded)
-	return r.newOpen(n, m, access), smb.StatusSuccess
+	if status := c.allocate(n); status != smb.StatusSuccess {
+		v.remove(n)
+		return nil, status
+	}
+	c.server().notifyChange(parent, n, changeAdded)
+	return c.opened(n, smb.Created), smb.StatusSuccess
 }
 
-// newAttributes are the attributes that a client may give a file at its birth.
-func newAttributes(a smb.FileAttributes) smb.FileAttributes {
-	return a&(smb.AttributeReadonly|smb.AttributeHidden|smb.AttributeSystem|smb.AttributeArchive|smb.AttributeTemporary|
-		smb.AttributeOffline|smb.AttributeNotContentIndexed) | smb.AttributeArchive
+// allocate reserves what the CREATE asks for in a file that is empty.
+func (c *creation) allocate(n *node) smb.NTStatus {
+	size, ok, _ := c.m.AllocationSize()
+	if !ok || n.dir {
+		return smb.StatusSuccess
+	}
+	return n.content.setAllocation(size)
 }
 
 // overwrite empties a file that is opened for it, [MS-FSA] 2.1.5.1.2.
-func (r *request) overwrite(n *node, m *smb.CreateRequest) smb.NTStatus {
+func (c *creation) overwrite(n *node) smb.NTStatus {
 	if status := n.content.truncate(0); status != smb.StatusSuccess {
 		return status
 	}
-	n.attrs = newAttributes(m.Attributes)
+	n.content.trimAllocation()
+	if status := c.allocate(n); status != smb.StatusSuccess {
+		return status
+	}
+	n.attrs = c.m.Attributes&settableAttributes | smb.AttributeArchive
 	n.touch()
-	r.server().notifyChange(n.parent, n, changeModified)
+	c.server().notifyChange(n.parent, n, changeModified)
 	return smb.StatusSuccess
 }
 
-// newOpen enters an open of n into the open table.
-func (r *request) newOpen(n *node, m *smb.CreateRequest, access smb.AccessMask) *open {
+// opened enters the open into the open table, grants what the CREATE asked for
+// besides it, and answers.
+func (c *creation) opened(n *node, action smb.CreateAction) *smb.CreateResponse {
+	s, m := c.server(), c.m
 	o := &open{
-		session: r.session, tree: r.tree, share: r.tree.share, node: n, path: n.path(),
-		access: access, sharing: m.Share, options: m.Options, deleteOnClose: m.Options&smb.DeleteOnClose != 0,
+		session: c.session, tree: c.tree, share: c.tree.share, node: n, path: n.path(),
+		access: c.access, sharing: m.Share, options: m.Options, deleteOnClose: m.Options&smb.DeleteOnClose != 0,
 	}
-	r.server().addOpen(o)
-	return o
-}
-
-// opened grants what the CREATE asked for besides the open, and answers it.
-func (s *Server) opened(r *request, o *open, m *smb.CreateRequest, action smb.CreateAction) *smb.CreateResponse {
-	id := o.id
-	r.chain.fileID = &id
+	s.addOpen(o)
 	answer := &smb.CreateResponse{Action: action}
-	s.grantCaching(r, o, m, answer)
-	s.grantDurability(r, o, m, answer)
-	r.answerContexts(o, m, answer)
+	s.grantCaching(o, c.lease, m, answer)
+	s.grantDurability(c.request, o, c.durable, answer)
+	c.answerContexts(o, answer)
 	o.describe(answer)
 	return answer
 }
 
 // describe fills in what CREATE tells about the file.
 func (o *open) describe(answer *smb.CreateResponse) {
+	n := o.node
 	answer.FileID = o.id
-	if n := o.node; n != nil {
-		answer.Times = n.times()
-		answer.AllocationSize, answer.EndOfFile = n.content.allocation(), n.content.size()
-		answer.Attributes = n.attributes()
-	}
+	answer.Times = n.times()
+	answer.AllocationSize, answer.EndOfFile = n.content.allocation(), n.content.size()
+	answer.Attributes = n.attributes()
 }
 
 // answerContexts answers the create contexts that ask something.
-func (r *request) answerContexts(o *open, m *smb.CreateRequest, answer *smb.CreateResponse) {
-	for _, c := range m.Contexts {
-		switch c.Name {
-		case smb.ContextMaximalAccess:
-			answer.Contexts = append(answer.Contexts, smb.MaximalAccess{Access: r.tree.maximalAccess()}.Context())
-		case smb.ContextOnDiskID:
-			answer.Contexts = append(answer.Contexts, smb.OnDiskID{File: o.node.id, Volume: volumeID}.Context())
+func (c *creation) answerContexts(o *open, answer *smb.CreateResponse) {
+	if since, ok, _ := c.m.MaximalAccess(); ok {
+		most := smb.MaximalAccess{Access: c.most}
+		if since != 0 && since == fileTime(o.node.changed) {
+			most = smb.MaximalAccess{Status: smb.StatusNoneMapped} // [MS-SMB2] 3.3.5.9.5
 		}
+		answer.Contexts = append(answer.Contexts, most.Context())
+	}
+	if ok, _ := c.m.OnDiskID(); ok {
+		answer.Contexts = append(answer.Contexts, smb.OnDiskID{File: o.node.id, Volume: volumeID}.Context())
 	}
 }

@@ -38,7 +38,7 @@ func (r *request) unlockRanges(o *open, ranges []smb.LockElement) (smb.Message, 
 // lockRanges takes all ranges or none. Only a single one may wait for others.
 func (r *request) lockRanges(o *open, ranges []smb.LockElement) (smb.Message, smb.NTStatus) {
 	s, n := r.server(), o.node
-	for i, l := range ranges {
+	for _, l := range ranges {
 		kind := l.Flags &^ smb.LockFailImmediately
 		if kind != smb.LockShared && kind != smb.LockExclusive {
 			return nil, smb.StatusInvalidParameter
@@ -47,7 +47,6 @@ func (r *request) lockRanges(o *open, ranges []smb.LockElement) (smb.Message, sm
 			return nil, smb.StatusInvalidParameter
 		}
 		if !validRange(l.Offset, l.Length) {
-			r.undoLocks(o, ranges[:i])
 			return nil, smb.StatusInvalidLockRange
 		}
 		if o.access&(smb.FileReadData|smb.FileWriteData|smb.FileAppendData|smb.FileExecute) == 0 {
@@ -83,7 +82,7 @@ func (r *request) lockRanges(o *open, ranges []smb.LockElement) (smb.Message, sm
 // undoLocks gives up the ranges taken before one was refused.
 func (r *request) undoLocks(o *open, ranges []smb.LockElement) {
 	for _, l := range ranges {
-		o.node.locks.remove(o, l.Offset, l.Length)
+		o.node.locks.undo(o, l.Offset, l.Length, l.Flags&smb.LockExclusive != 0)
 	}
 	if len(ranges) > 0 {
 		o.node.wake()

@@ -27,6 +27,7 @@ type open struct {
 
 	deleteOnClose bool // FILE_DELETE_ON_CLOSE was asked for at CREATE
 	position      uint64
+	kept          keptTimes
 	listing       *listing // where QUERY_DIRECTORY goes on
 	watch         *watch   // what CHANGE_NOTIFY has seen
 

@@ -66,7 +66,7 @@ func (r *request) read(m *smb.ReadRequest) (smb.Message, smb.NTStatus) {
 		return nil, smb.StatusEndOfFile
 	}
 	o.position = m.Offset + uint64(len(b))
-	n.accessed = r.server().now()
+	o.noteRead(r.server().now())
 	return &smb.ReadResponse{Data: b}, smb.StatusSuccess
 }
 
@@ -107,7 +107,7 @@ func (r *request) write(m *smb.WriteRequest) (smb.Message, smb.NTStatus) {
 		return nil, status
 	}
 	o.position = offset + size
-	n.touch()
+	o.noteWrite(s.now())
 	s.notifyChange(n.parent, n, changeModified)
 	return &smb.WriteResponse{Count: uint32(size)}, smb.StatusSuccess
 }

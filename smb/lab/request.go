@@ -37,7 +37,7 @@ type answer struct {
 	header  smb.Header
 	body    smb.Message
 	session *session // who signs it; nil for nobody
-	fault   *Fault
+	wrong   faultEffect
 	sent    func(msg []byte) // takes the message as it goes out, before encryption
 }
 
@@ -60,7 +60,7 @@ type request struct {
 	isOver    bool // cancelled was closed
 	signWith  *session
 	sent      func(msg []byte) // takes the answer as it goes out
-	fault     *Fault
+	wrong     faultEffect
 }
 
 func (r *request) server() *Server { return r.conn.server }
@@ -135,20 +135,16 @@ func (r *request) run() (smb.Message, smb.NTStatus) {
 	status := r.admit()
 	var body smb.Message
 	if status == smb.StatusSuccess {
-		if r.fault = r.server().faultFor(r); r.fault != nil {
-			switch status, answered := r.fault.refuse(r); {
-			case !answered:
-				return nil, status
-			case status != smb.StatusSuccess:
-				return r.fails(status), status
-			}
+		r.wrong = r.server().faultsFor(r)
+		if status = r.wrong.status; status == smb.StatusSuccess {
+			body, status = r.dispatch()
 		}
-		body, status = r.dispatch()
 	}
 	if r.gone() {
 		return nil, status
 	}
 	if body == nil {
+		r.server().logRefusal(r, status)
 		return r.fails(status), status
 	}
 	r.chain.failed = smb.StatusSuccess
@@ -345,10 +341,15 @@ func (r *request) answer(body smb.Message, status smb.NTStatus) {
 		h.Flags |= smb.FlagAsync
 		h.AsyncID, h.TreeID = r.asyncID, 0
 		delete(r.conn.pending, r.asyncID)
-	} else {
+	}
+	if r.wrong.silent {
+		return
+	}
+	if r.asyncID == 0 {
 		h.Credits = r.conn.window.grant(r.header.Credits, r.conn.charge(r.header))
 	}
-	a := answer{header: h, body: body, fault: r.fault, sent: r.sent}
+	h.Credits = r.wrong.grant(h.Credits)
+	a := answer{header: h, body: body, wrong: r.wrong, sent: r.sent}
 	if r.mustSign {
 		a.session = r.signWith
 	}
@@ -363,7 +364,9 @@ func (ch *chain) flush() {
 		return
 	}
 	var b []byte
+	var wrong faultEffect
 	for i, a := range answers {
+		wrong.join(a.wrong)
 		start := len(b)
 		if a.session != nil && a.session.signer != nil {
 			a.header.Flags |= smb.FlagSigned
@@ -377,12 +380,15 @@ func (ch *chain) flush() {
 		}
 		if a.header.Flags&smb.FlagSigned != 0 {
 			a.session.signer.Sign(b[start:])
+			if a.wrong.wrongSignature {
+				b[start+signatureAt] ^= 0xFF
+			}
 		}
 		if a.sent != nil {
 			a.sent(b[start:])
 		}
 	}
-	ch.conn.send(b, ch.sealer, answers[len(answers)-1].fault)
+	ch.conn.send(b, ch.sealer, &wrong)
 }
 
 // putNextCommand sets NextCommand in the header that b begins with.
@@ -391,8 +397,8 @@ func putNextCommand(b []byte, next int) {
 }
 
 // send puts a message into the outbox, encrypted with the key of sealer if
-// that is not nil.
-func (c *conn) send(message []byte, sealer *session, fault *Fault) {
+// that is not nil, and with wrong done to it if that is not nil.
+func (c *conn) send(message []byte, sealer *session, wrong *faultEffect) {
 	frame := smb.AppendFrameHeader(nil)
 	if sealer != nil {
 		sealed, err := sealer.outgoing.Seal(frame, message, sealer.id)
@@ -408,11 +414,11 @@ func (c *conn) send(message []byte, sealer *session, fault *Fault) {
 		c.server.endConn(c, err)
 		return
 	}
-	if fault != nil {
-		fault.send(c, frame)
-		return
+	out := outFrame{b: frame}
+	if wrong != nil {
+		out = wrong.frame(frame, sealer != nil, c.server.now())
 	}
-	c.out.put(outFrame{b: frame})
+	c.out.put(out)
 }
 
 // waitResult is what ended a wait.

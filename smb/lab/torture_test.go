@@ -123,7 +123,7 @@ func parseSubunit(out []byte, exit error) verdict {
 		if strings.HasSuffix(lines.Text(), "[") {
 			for lines.Scan() && lines.Text() != "]" {
 				line := lines.Text()
-				if i := strings.LastIndex(line, "torture/"); i >= 0 {
+				if i := strings.Index(line, "torture/"); i >= 0 {
 					line = strings.Replace(line[i+len("torture/"):], "): ", ": ", 1)
 				}
 				reason = append(reason, strings.Join(strings.Fields(line), " "))
