@@ -146,6 +146,9 @@ func (r *repro) finish(ctx context.Context, failed *RunError) {
 	if r.report.Error == nil {
 		r.report.Verdict = Judge(r.report.Events)
 	}
+	if v := r.report.Verdict; v != nil && r.o.Endpoint.Lab {
+		v.Next = append([]string{labAdvice}, v.Next...)
+	}
 	e := gather(r.report.Events)
 	r.res.Error32WhileHeld = e.refusedHeld != 0
 	r.res.Error32AfterDisconnect = e.stale()
@@ -156,3 +159,7 @@ func (r *repro) finish(ctx context.Context, failed *RunError) {
 		r.res.Release.WaitedMS = max(e.waitedT, e.refusedAfterT)
 	}
 }
+
+// labAdvice leads from the built-in server to the user's own.
+const labAdvice = "This was the built-in lab server, which has the habits of the one in Q153260: it keeps what a lost client had open until that client " +
+	"has been silent for some seconds. See what yours does: err32 repro -U USER //SERVER/SHARE."

@@ -31,6 +31,8 @@
 //	3.2.5.19               breaks.go      oplock and lease breaks
 //	[MS-FSA] 2.1.5.1.2.2   access.go      access, share modes, the rule of their conflict
 //	[MS-ERREF] 2.3         status.go      NTSTATUS
+//	[MS-FSCC] 2.4, 2.5     fscc*.go       what QUERY_INFO, SET_INFO and QUERY_DIRECTORY carry
+//	[MS-DTYP] 2.4          security_descriptor.go, sid.go
 //	[MS-RPCE]              rpc*.go        DCE/RPC over pipe.go; ndr.go its encoding
 //	[MS-SRVS]              srvsvc*.go     the server's tables
 //

@@ -49,8 +49,9 @@ func FindContext(contexts []CreateContext, name string) (data []byte, ok bool) {
 // [MS-SMB2] 2.2.13.2.5.
 func MaximalAccessRequest() CreateContext { return CreateContext{Name: ContextMaximalAccess} }
 
-// MaximalAccessSince asks the same, unless the file has not changed since the
-// time, in 100 ns since 1601: the server then answers STATUS_NONE_MAPPED.
+// MaximalAccessSince asks the same unless the file's ChangeTime is still the
+// given one, in 100 ns since 1601: then the server answers STATUS_NONE_MAPPED,
+// [MS-SMB2] 3.3.5.9.5.
 func MaximalAccessSince(time uint64) CreateContext {
 	return CreateContext{Name: ContextMaximalAccess, Data: le.AppendUint64(nil, time)}
 }

@@ -105,9 +105,6 @@ func ParseSID(text string) (SID, error) {
 	return s, nil
 }
 
-// size is the length of the packet form.
-func (s SID) size() int { return 8 + 4*int(s.count) }
-
 // appendTo appends the packet form, [MS-DTYP] 2.4.2.2. The authority is
 // big-endian.
 func (s SID) appendTo(b []byte) []byte {

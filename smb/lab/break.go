@@ -16,6 +16,7 @@ type breaking struct {
 	inProgress bool
 	to         smb.LeaseState // what the client was told to go down to
 	goal       smb.LeaseState // what may be left in the end: part of to
+	further    bool           // it follows another, and who waited for that waits on
 	timer      *time.Timer
 }
 
@@ -32,9 +33,7 @@ func (s *Server) breakCaching(l *lease, lose smb.LeaseState) {
 		l.goal = l.valid(l.goal &^ lose)
 		return
 	}
-	if l.v2 {
-		l.epoch++
-	}
+	l.changeEpoch()
 	s.sendBreak(l, to)
 }
 
@@ -46,26 +45,51 @@ func (s *Server) sendBreak(l *lease, to smb.LeaseState) {
 		return
 	}
 	acknowledged := l.state != smb.LeaseRead
-	var m smb.Message = &smb.LeaseBreak{NewEpoch: l.epoch, AckRequired: acknowledged, Key: l.id.key, Current: l.state, New: to}
 	h := smb.Header{Flags: smb.FlagResponse, MessageID: smb.UnsolicitedID}
+	var m smb.Message
 	if l.isOplock() {
 		level := smb.OplockNone
 		if to != 0 {
 			level = smb.OplockII
 		}
-		m = &smb.OplockBreak{Level: level, FileID: o.id}
-		h.SessionID = o.session.id
+		h.SessionID, m = o.session.id, &smb.OplockBreak{Level: level, FileID: o.id}
+	} else {
+		m = &smb.LeaseBreak{NewEpoch: l.epoch, AckRequired: acknowledged, Key: l.id.key, Current: l.state, New: to}
 	}
 	if acknowledged {
 		s.startBreak(l, to)
 	} else {
 		l.reduce(to)
 	}
-	var sealer *session
-	if o.session.outgoing != nil && (o.session.encrypted || o.share.encrypt) {
-		sealer = o.session
+	c, sealer := s.notified(l, o)
+	c.send(smb.Append(nil, h, m), sealer, nil)
+	s.logBreak(o, to)
+}
+
+// notified returns the connection that a break of l, which o has, goes to, and
+// the session whose key encrypts it, or nil. A lease belongs to the client, so
+// that is the first connection it has, [MS-SMB2] 3.3.4.7.
+func (s *Server) notified(l *lease, o *open) (*conn, *session) {
+	first := o.session.conn
+	if !l.isOplock() {
+		for c := range s.conns {
+			if c.request.ClientGUID == l.id.client && c.dialect >= smb.SMB210 && len(c.sessions) > 0 && c.id < first.id {
+				first = c
+			}
+		}
 	}
-	o.session.conn.send(smb.Append(nil, h, m), sealer, nil)
+	if first == o.session.conn {
+		if o.session.outgoing != nil && (o.session.encrypted || o.share.encrypt) {
+			return first, o.session
+		}
+		return first, nil
+	}
+	for _, session := range first.sessions {
+		if session.encrypted && session.outgoing != nil {
+			return first, session
+		}
+	}
+	return first, nil
 }
 
 // startBreak waits for the acknowledgment of a break, but not for ever.
@@ -137,7 +161,7 @@ func (s *Server) endBreak(l *lease, to smb.LeaseState) {
 		s.sendBreak(l, next)
 	}
 	if l.inProgress {
-		l.goal = goal
+		l.goal, l.further = goal, true
 		return
 	}
 	l.node.wake()

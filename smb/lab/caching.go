@@ -8,7 +8,8 @@ import (
 
 // What breaks what, [MS-FSA] 2.1.4.12 and [MS-SMB2] 3.3.1.4. The functions here
 // are called before the change. Those that return wait tell their caller to
-// wait for node.change and then to look at everything afresh.
+// wait for node.change, of the node itself or one below that is breaking, and
+// then to look at everything afresh.
 //
 //   - CREATE: breakBatch, breakHandles, breakForOpen.
 //   - WRITE, LOCK, and SET_INFO of FileEndOfFileInformation and
@@ -47,7 +48,7 @@ func (s *Server) breakForOpen(n *node, want *leaseRequest, m *smb.CreateRequest,
 	for _, l := range n.leases() {
 		if l.breaksFor(want, access) {
 			s.breakCaching(l, lostToOpen(m.Disposition))
-			wait = wait || l.inProgress && l.state&smb.LeaseWrite != 0
+			wait = wait || l.inProgress && (l.further || l.state&smb.LeaseWrite != 0)
 		}
 	}
 	return wait
@@ -82,7 +83,7 @@ func (s *Server) breakForChange(n *node, o *open) {
 }
 
 // breakForRemove takes the handle caching of others before o marks n for
-// deletion: handles they keep without need would keep the file.
+// deletion: handles that they keep without need would keep the file.
 func (r *request) breakForRemove(n *node, o *open) (wait bool) {
 	return r.server().breakHandlesOf(n, o)
 }
@@ -91,15 +92,12 @@ func (r *request) breakForRemove(n *node, o *open) (wait bool) {
 // everything below it too, and batch oplocks of n.
 func (r *request) breakForRename(n *node, o *open) (wait bool) {
 	s := r.server()
-	wait = s.breakHandlesOf(n, o)
+	wait = s.breakBelow(n, o)
 	for _, l := range n.leases() {
 		if l != o.lease && l.isOplock() && l.state&smb.LeaseHandle != 0 {
 			s.breakCaching(l, cacheRWH)
 			wait = wait || l.inProgress
 		}
-	}
-	for _, c := range slices.Clone(n.children) { // an end of a durable open may remove one
-		wait = s.breakBelow(c, o) || wait
 	}
 	return wait
 }
@@ -108,7 +106,7 @@ func (r *request) breakForRename(n *node, o *open) (wait bool) {
 // the length of a path.
 func (s *Server) breakBelow(n *node, o *open) (wait bool) {
 	wait = s.breakHandlesOf(n, o)
-	for _, c := range slices.Clone(n.children) {
+	for _, c := range slices.Clone(n.children) { // the end of a durable open may remove one
 		wait = s.breakBelow(c, o) || wait
 	}
 	return wait

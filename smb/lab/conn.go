@@ -1,10 +1,14 @@
 package lab
 
 import (
+	"bufio"
+	"errors"
 	"net"
+	"os"
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"err32/smb"
@@ -32,8 +36,13 @@ type conn struct {
 	window      window
 	pending     map[uint64]*request // requests that wait, by AsyncId
 	lastAsyncID uint64
+	held        int // bytes of the frames that these came in
 	lastRequest time.Time
-	silence     *time.Timer // Temperament.Autodisconnect
+	alone       time.Time   // when it was last left without a session
+	silence     *time.Timer // Temperament.Autodisconnect, or Limits.IdleLogOn
+
+	in    *bufio.Reader // of the goroutine that reads
+	limit atomic.Int64  // of a message, in bytes
 
 	ended bool
 	over  chan struct{} // closed when ended
@@ -44,11 +53,13 @@ type conn struct {
 func (s *Server) newConn(nc net.Conn) *conn {
 	s.lastConn++
 	c := &conn{
-		server: s, nc: nc, id: s.lastConn, client: clientName(nc), since: s.now(), lastRequest: s.now(),
+		server: s, nc: nc, id: s.lastConn, client: clientName(nc), since: s.now(), lastRequest: s.now(), alone: s.now(),
+		in:       bufio.NewReader(nc),
 		sessions: make(map[uint64]*session), pending: make(map[uint64]*request), over: make(chan struct{}),
 	}
 	c.window.init(s.Limits.Credits)
 	c.out.init()
+	c.limit.Store(min(logOnMessage, int64(s.Limits.Message)))
 	s.conns[c] = struct{}{}
 	s.logConn(c)
 	c.silence = s.after(s.Limits.IdleLogOn, func() { s.checkSilence(c) })
@@ -67,14 +78,42 @@ func clientName(nc net.Conn) string {
 	return addr.String()
 }
 
-// checkSilence ends a connection that never logged on, or has sent nothing for
-// the temperament's Autodisconnect, and otherwise looks again later.
+// logOnMessage is the longest message, in bytes, that a client may send before
+// it has logged on: a token of 64 KiB, with room.
+const logOnMessage = 128 << 10
+
+// loggedOn reports whether there is a session whose log-on has succeeded.
+func (c *conn) loggedOn() bool {
+	for _, s := range c.sessions {
+		if s.established {
+			return true
+		}
+	}
+	return false
+}
+
+// logOns counts the log-ons under way.
+func (c *conn) logOns() int {
+	n := 0
+	for _, s := range c.sessions {
+		if s.logon != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// checkSilence ends a connection on which nobody is logged on for too long, or
+// that has sent nothing for the temperament's Autodisconnect, and otherwise
+// looks again later.
 func (s *Server) checkSilence(c *conn) {
 	if c.ended {
 		return
 	}
 	wait := time.Minute // until what decides may have changed
-	if limit := c.silenceLimit(); limit > 0 {
+	if !c.loggedOn() {
+		wait = min(wait, s.Limits.IdleLogOn-s.now().Sub(c.alone))
+	} else if limit := c.silenceLimit(); limit > 0 {
 		wait = min(wait, limit-s.now().Sub(c.lastRequest))
 	}
 	if wait <= 0 {
@@ -91,7 +130,7 @@ func (c *conn) read() {
 		if !c.out.room(c.server.Limits.Unread, c.over) {
 			return
 		}
-		frame, err := smb.ReadFrame(c.nc, c.server.Limits.Message)
+		frame, err := c.readFrame()
 		if err == nil {
 			var mine bool
 			if mine, err = c.handle(frame); err == nil {
@@ -106,6 +145,20 @@ func (c *conn) read() {
 		c.server.mu.Unlock()
 		return
 	}
+}
+
+// readFrame waits for a frame. What follows the first byte must come in time.
+func (c *conn) readFrame() ([]byte, error) {
+	if _, err := c.in.Peek(1); err != nil {
+		return nil, err
+	}
+	c.nc.SetReadDeadline(time.Now().Add(c.server.Limits.ReadTime))
+	frame, err := smb.ReadFrame(c.in, int(c.limit.Load()))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errSlow
+	}
+	c.nc.SetReadDeadline(time.Time{})
+	return frame, err
 }
 
 // endConn ends a connection, however it came to it: the socket is closed, what

@@ -172,13 +172,13 @@ func (c *creation) openExisting(n *node) (answer *smb.CreateResponse, status smb
 	if status := c.checkAccess(n); status != smb.StatusSuccess {
 		return nil, status, false
 	}
-	if n.conflict(access, m.Share) != nil {
+	if m.Options&smb.DeleteOnClose != 0 || n.conflict(access, m.Share) != nil {
 		if s.breakHandles(n, c.lease) {
 			return c.waitForBreak(n)
 		}
-		if n.conflict(access, m.Share) != nil {
-			return nil, smb.StatusSharingViolation, false
-		}
+	}
+	if n.conflict(access, m.Share) != nil {
+		return nil, smb.StatusSharingViolation, false
 	}
 	if s.breakForOpen(n, c.lease, m, access) {
 		return c.waitForBreak(n)

@@ -115,7 +115,10 @@ func (s *Server) logConnEnd(c *conn, cause error) {
 
 // causeText says in plain words why a connection ended.
 func causeText(cause error) string {
+	var decode *smb.DecodeError
 	switch {
+	case errors.As(cause, &decode):
+		return fmt.Sprintf("%v: in its %s, %s is wrong", errProtocol, decode.Message, decode.Field)
 	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrClosedPipe):
 		return "the client closed the connection"
 	case errors.Is(cause, io.ErrUnexpectedEOF):

@@ -166,7 +166,9 @@ func parseFault(text string) (f Fault, err error) {
 			return f, fmt.Errorf("%q is not a number", value)
 		}
 	case f.Name == faultStatus, f.Name == faultRefuseClose && hasValue:
-		f.Status, err = smb.ParseNTStatus(value)
+		if f.Status, err = smb.ParseNTStatus(value); err == nil && f.Status == smb.StatusSuccess {
+			err = fmt.Errorf("%v is not an error", f.Status)
+		}
 	}
 	return f, err
 }

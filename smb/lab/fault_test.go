@@ -298,7 +298,12 @@ func TestFaultWrongCredit(t *testing.T) {
 func TestFaultWrongCreditStarves(t *testing.T) {
 	s := testServer("wrong-credit=-65536")
 	defer closeServer(t, s)
-	_, err := pipeConn(t, s, nil)
+	c, err := pipeConn(t, s, nil)
+	if err == nil {
+		<-c.Done()
+		err = c.Err()
+		c.Close()
+	}
 	if err == nil || !strings.Contains(err.Error(), "no credit") {
 		t.Errorf("NEGOTIATE that grants nothing: %v", err)
 	}

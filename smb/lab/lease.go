@@ -123,12 +123,19 @@ func (s *Server) grantLease(o *open, want *leaseRequest, answer *smb.CreateRespo
 	}
 	if l.opens = append(l.opens, o); len(l.opens) == 1 {
 		l.state = l.grantable(want.State)
-	} else if state := l.grantable(want.State); !l.inProgress && want.State&l.state == l.state && state != l.state && state&l.state == l.state {
-		l.state = state
-		l.epoch++
+	} else if !l.inProgress && want.State != l.state && want.State&l.state == l.state && l.grantable(want.State) == want.State {
+		l.state = want.State
+		l.changeEpoch()
 	}
 	o.lease, o.oplock = l, smb.OplockLease
 	l.describe(answer)
+}
+
+// changeEpoch counts a change of the state, for clients that know epochs.
+func (l *lease) changeEpoch() {
+	if l.v2 {
+		l.epoch++
+	}
 }
 
 // describe puts the lease into the answer to a CREATE.
@@ -150,7 +157,8 @@ func (l *lease) describe(answer *smb.CreateResponse) {
 
 // grantable returns what of the state asked for the lease can have beside what
 // others have open and cache, [MS-FSA] 2.1.5.18.1 and 2.1.5.18.2: first
-// without write caching, then without handle caching, [MS-SMB2] 3.3.5.9.
+// without write caching, then without handle caching, [MS-SMB2] 3.3.5.9. A
+// lease that there is gets all that is asked for or stays as it is.
 func (l *lease) grantable(want smb.LeaseState) smb.LeaseState {
 	switch want {
 	case cacheR, cacheRH, cacheRW, cacheRWH:

@@ -32,14 +32,14 @@ func (c *conn) negotiateSMB1(frame []byte) error {
 	default:
 		return errProtocol
 	}
-	if !c.window.take(0, 1) {
+	if !c.window.take(0, 1, c.window.high) {
 		return errCredits
 	}
 	m := c.server.negotiateResponse(dialect, 0)
 	if dialect == smb.SMB202 {
 		c.negotiated, c.dialect, c.response = true, dialect, *m
 	}
-	h := smb.Header{Flags: smb.FlagResponse, Credits: c.window.grant(1, 1)}
+	h := smb.Header{Flags: smb.FlagResponse, Credits: c.window.grant(1)}
 	c.send(smb.Append(nil, h, m), nil, nil)
 	return nil
 }

@@ -143,7 +143,8 @@ type change struct {
 	dir    *node
 	name   string
 	action smb.ChangeAction
-	filter smb.NotifyFilter
+	filter smb.NotifyFilter // who hears of it
+	unless smb.NotifyFilter // but not those
 }
 
 // notifyChange reports a change of n, which is or was in parent.
@@ -154,7 +155,7 @@ func (s *Server) notifyChange(parent, n *node, kind changeKind) {
 	if kind.filter == 0 {
 		kind.filter = n.nameFilter()
 	}
-	report(change{parent, n.name, kind.action, kind.filter})
+	report(change{dir: parent, name: n.name, action: kind.action, filter: kind.filter})
 }
 
 // notifyRename reports that n was called oldName in oldParent.
@@ -163,7 +164,14 @@ func (s *Server) notifyRename(oldParent *node, oldName string, n *node) {
 	if oldParent != n.parent {
 		from, to = smb.ChangeRemoved, smb.ChangeAdded
 	}
-	report(change{oldParent, oldName, from, n.nameFilter()}, change{n.parent, n.name, to, n.nameFilter()})
+	names := n.nameFilter()
+	changes := []change{{dir: oldParent, name: oldName, action: from, filter: names}, {dir: n.parent, name: n.name, action: to, filter: names}}
+	if !n.dir {
+		// It has FILE_ATTRIBUTE_ARCHIVE now. Windows says so whether or not it
+		// had it before, but only to those who do not hear of names.
+		changes = append(changes, change{n.parent, n.name, smb.ChangeModified, smb.NotifyAttributes | smb.NotifyCreation, names})
+	}
+	report(changes...)
 }
 
 // nameFilter is the filter of those who hear of the names that come and go.
@@ -180,7 +188,7 @@ func report(changes ...change) {
 	for _, c := range changes {
 		for dir := c.dir; dir != nil; dir = dir.parent {
 			for _, o := range dir.opens {
-				if w := o.watch; w != nil && w.filter&c.filter != 0 && (w.tree || dir == c.dir) {
+				if w := o.watch; w != nil && w.filter&c.filter != 0 && w.filter&c.unless == 0 && (w.tree || dir == c.dir) {
 					w.add(smb.Change{Action: c.action, Name: c.nameBelow(dir)})
 					heard = append(heard, w)
 				}

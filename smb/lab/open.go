@@ -18,6 +18,7 @@ type open struct {
 	share   *share
 
 	node    *node // nil for a pipe
+	place   int   // in node.opens
 	pipe    *pipe // nil for a file
 	path    string
 	access  smb.AccessMask // Open.GrantedAccess
@@ -28,6 +29,7 @@ type open struct {
 	deleteOnClose bool // FILE_DELETE_ON_CLOSE was asked for at CREATE
 	position      uint64
 	kept          keptTimes
+	lockSequences lockSequences
 	listing       *listing // where QUERY_DIRECTORY goes on
 	watch         *watch   // what CHANGE_NOTIFY has seen
 
@@ -60,6 +62,7 @@ func (s *Server) addOpen(o *open) {
 		o.session.opens[o.id.Volatile] = o
 	}
 	if o.node != nil {
+		o.place = len(o.node.opens)
 		o.node.opens = append(o.node.opens, o)
 	}
 	s.granted++
@@ -112,18 +115,17 @@ func (s *Server) closeOpen(o *open, why closeReason) {
 		return
 	}
 	n := o.node
-	for i, other := range n.opens {
-		if other == o {
-			n.opens = append(n.opens[:i:i], n.opens[i+1:]...)
-			break
-		}
-	}
+	last := n.opens[len(n.opens)-1]
+	n.opens[o.place], last.place = last, o.place
+	n.opens[len(n.opens)-1] = nil
+	n.opens = n.opens[:len(n.opens)-1]
 	n.locks.drop(o)
 	s.endDurability(o)
 	s.endCaching(o)
 	s.endWatch(o)
 	if o.deleteOnClose {
 		n.deletePending = true
+		s.endWatches(n)
 	}
 	if len(n.opens) == 0 {
 		if n.deletePending {

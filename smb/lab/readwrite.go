@@ -87,9 +87,6 @@ func (r *request) write(m *smb.WriteRequest) (smb.Message, smb.NTStatus) {
 	}
 	s, n := r.server(), o.node
 	offset, size := m.Offset, uint64(len(m.Data))
-	if offset == 1<<64-1 { // FILE_WRITE_TO_END_OF_FILE
-		offset = n.content.size()
-	}
 	switch {
 	case n.dir:
 		return nil, smb.StatusInvalidDeviceRequest

@@ -12,6 +12,8 @@ var (
 	errSilent   = errors.New("the client has been silent for too long")
 	errCredits  = errors.New("the client used a MessageId it was not given")
 	errProtocol = errors.New("the client does not speak SMB2")
+	errUnsigned = errors.New("the client did not sign what it must")
+	errSlow     = errors.New("the client began a message and did not send the rest in time")
 	errSeal     = errors.New("the client sent what its session's key does not decrypt")
 	errFault    = errors.New("the server was told to end it (fault)")
 )
@@ -29,13 +31,15 @@ type chain struct {
 	failed    smb.NTStatus
 
 	answers []answer
+	unsent  int  // bytes of answers
+	size    int  // bytes of all answers so far
+	frame   int  // bytes of the frame, which stays in memory while a request of it waits
 	given   bool // the reading of the connection was given away
 }
 
 // answer is a response that waits for the rest of its chain.
 type answer struct {
-	header  smb.Header
-	body    smb.Message
+	msg     []byte
 	session *session // who signs it; nil for nobody
 	wrong   faultEffect
 	sent    func(msg []byte) // takes the message as it goes out, before encryption
@@ -57,7 +61,8 @@ type request struct {
 	mustSign  bool // the answer is signed
 	asyncID   uint64
 	cancelled chan struct{}
-	isOver    bool // cancelled was closed
+	isOver    bool          // cancelled was closed
+	answered  chan struct{} // of one that waits: closed when it has its answer
 	signWith  *session
 	sent      func(msg []byte) // takes the answer as it goes out
 	wrong     faultEffect
@@ -74,7 +79,8 @@ func (c *conn) handle(frame []byte) (mine bool, err error) {
 	if c.ended {
 		return false, nil
 	}
-	ch := &chain{conn: c}
+	ch := &chain{conn: c, frame: len(frame)}
+	defer ch.release()
 	if id, sealed := smb.TransformSessionID(frame); sealed {
 		session := c.sessions[id]
 		if session == nil || session.incoming == nil {
@@ -87,7 +93,12 @@ func (c *conn) handle(frame []byte) (mine bool, err error) {
 	} else if isSMB1(frame) {
 		return true, c.negotiateSMB1(frame)
 	}
+	given := c.window.high // what is granted from here on, the client cannot know yet
 	for first := true; frame != nil; first = false {
+		if !first {
+			s.mu.Unlock() // a long chain does not keep the others waiting
+			s.mu.Lock()
+		}
 		h, msg, rest, err := smb.SplitCompound(frame)
 		if err != nil {
 			return false, errors.Join(errProtocol, err)
@@ -101,10 +112,10 @@ func (c *conn) handle(frame []byte) (mine bool, err error) {
 			c.cancel(r)
 			continue
 		}
-		if h.Flags&smb.FlagResponse != 0 {
-			return false, errProtocol
+		if h.Flags&smb.FlagResponse != 0 || h.Command > smb.CommandOplockBreak {
+			return false, errProtocol // [MS-SMB2] 3.3.5.2.6
 		}
-		if !c.window.take(h.MessageID, c.charge(h)) {
+		if !c.window.take(h.MessageID, c.charge(h), given) {
 			return false, errCredits
 		}
 		c.lastRequest = s.now()
@@ -230,12 +241,15 @@ func (r *request) admit() smb.NTStatus {
 	if status := r.findSession(); status != smb.StatusSuccess {
 		return status
 	}
+	if r.chain.size >= c.server.Limits.Unread {
+		return smb.StatusInsufficientResources
+	}
 	_, body, err := smb.ParseRequest(r.msg)
 	if err != nil {
 		return smb.StatusInvalidParameter
 	}
 	r.body = body
-	if c.multiCredit() && h.Command != smb.CommandNegotiate && c.payload(body) > max(int(h.CreditCharge), 1)*64<<10 {
+	if c.multiCredit() && h.Command != smb.CommandNegotiate && c.payload(body) > max(uint64(h.CreditCharge), 1)*64<<10 {
 		return smb.StatusInvalidParameter
 	}
 	return r.findTree()
@@ -243,20 +257,22 @@ func (r *request) admit() smb.NTStatus {
 
 // payload is how many bytes a request or its answer carries, for its credit
 // charge, [MS-SMB2] 3.3.5.2.5.
-func (c *conn) payload(m smb.Message) int {
+func (c *conn) payload(m smb.Message) uint64 {
 	switch m := m.(type) {
 	case *smb.ReadRequest:
-		return int(m.Length)
+		return uint64(m.Length)
 	case *smb.WriteRequest:
-		return len(m.Data)
+		return uint64(len(m.Data))
 	case *smb.IOCTLRequest:
-		return max(len(m.Input), int(m.MaxOutput))
+		return max(uint64(len(m.Input)), uint64(m.MaxOutput))
 	case *smb.QueryDirectoryRequest:
-		return int(m.MaxOutput)
+		return uint64(m.MaxOutput)
+	case *smb.ChangeNotifyRequest:
+		return uint64(m.MaxOutput)
 	case *smb.QueryInfoRequest:
-		return max(len(m.Input), int(m.MaxOutput))
+		return max(uint64(len(m.Input)), uint64(m.MaxOutput))
 	case *smb.SetInfoRequest:
-		return len(m.Input)
+		return uint64(len(m.Input))
 	}
 	return 0
 }
@@ -341,25 +357,41 @@ func (r *request) answer(body smb.Message, status smb.NTStatus) {
 		h.Flags |= smb.FlagAsync
 		h.AsyncID, h.TreeID = r.asyncID, 0
 		delete(r.conn.pending, r.asyncID)
+		close(r.answered)
 	}
 	if r.wrong.silent {
 		return
 	}
 	if r.asyncID == 0 {
-		h.Credits = r.conn.window.grant(r.header.Credits, r.conn.charge(r.header))
+		h.Credits = r.conn.window.grant(r.header.Credits)
 	}
 	h.Credits = r.wrong.grant(h.Credits)
-	a := answer{header: h, body: body, wrong: r.wrong, sent: r.sent}
-	if r.mustSign {
-		a.session = r.signWith
-	}
-	r.chain.answers = append(r.chain.answers, a)
+	r.chain.add(r, h, body, answer{wrong: r.wrong, sent: r.sent})
 }
+
+// add puts the answer to r, or the interim one, behind those there are.
+func (ch *chain) add(r *request, h smb.Header, body smb.Message, a answer) {
+	if r.mustSign && r.signWith.signer != nil {
+		a.session = r.signWith
+		h.Flags |= smb.FlagSigned
+	}
+	a.msg = smb.Append(nil, h, body)
+	if ch.unsent+len(a.msg) > maxCompound {
+		ch.flush()
+	}
+	ch.answers = append(ch.answers, a)
+	ch.unsent += len(a.msg) + 7 // with its padding
+	ch.size += len(a.msg) + 7
+}
+
+// maxCompound is how long the answers of a chain together may be: what a frame
+// can carry, with room for the header of an encrypted one.
+const maxCompound = smb.MaxFrame - 128
 
 // flush sends the answers there are as one compound.
 func (ch *chain) flush() {
 	answers := ch.answers
-	ch.answers = nil
+	ch.answers, ch.unsent = nil, 0
 	if len(answers) == 0 || ch.conn.ended {
 		return
 	}
@@ -368,17 +400,16 @@ func (ch *chain) flush() {
 	for i, a := range answers {
 		wrong.join(a.wrong)
 		start := len(b)
-		if a.session != nil && a.session.signer != nil {
-			a.header.Flags |= smb.FlagSigned
+		if b = append(b, a.msg...); len(answers) == 1 {
+			b = a.msg
 		}
-		b = smb.Append(b, a.header, a.body)
 		if i < len(answers)-1 {
 			for (len(b)-start)%8 != 0 {
 				b = append(b, 0)
 			}
 			putNextCommand(b[start:], len(b)-start)
 		}
-		if a.header.Flags&smb.FlagSigned != 0 {
+		if a.session != nil {
 			a.session.signer.Sign(b[start:])
 			if a.wrong.wrongSignature {
 				b[start+signatureAt] ^= 0xFF
@@ -467,8 +498,11 @@ func (r *request) wait(ch <-chan struct{}, d time.Duration) waitResult {
 		result = waitGone
 	}
 	s.mu.Lock()
-	if r.gone() || s.closed {
+	switch {
+	case r.gone() || s.closed:
 		return waitGone
+	case r.isOver: // whatever else has happened: its session or tree may have ended
+		return waitCancelled
 	}
 	return result
 }
@@ -480,23 +514,26 @@ func (r *request) goAsync() bool {
 	if len(c.pending) >= s.Limits.Pending || !r.last && r.header.Command != smb.CommandCreate {
 		return false
 	}
+	if !r.chain.given {
+		if c.held > 0 && c.held+r.chain.frame > s.Limits.Unread {
+			return false
+		}
+		c.held += r.chain.frame
+	}
 	c.lastAsyncID++
 	id := c.lastAsyncID
 	// What came before it in the chain need not wait for it.
 	r.chain.flush()
 	interim := smb.Header{
 		CreditCharge: r.header.CreditCharge, Status: smb.StatusPending, Command: r.header.Command,
-		Credits: c.window.grant(r.header.Credits, c.charge(r.header)),
+		Credits: c.window.grant(r.header.Credits),
 		Flags:   smb.FlagResponse | smb.FlagAsync | r.header.Flags&smb.FlagRelated, MessageID: r.header.MessageID,
 		AsyncID: id, SessionID: r.header.SessionID,
 	}
-	a := answer{header: interim, body: &smb.ErrorResponse{To: r.header.Command}}
-	if r.mustSign {
-		a.session = r.signWith
-	}
-	r.chain.answers = append(r.chain.answers, a)
+	r.chain.add(r, interim, &smb.ErrorResponse{To: r.header.Command}, answer{})
 	r.chain.flush()
 	r.asyncID = id
+	r.answered = make(chan struct{})
 	c.pending[id] = r
 	if !r.chain.given {
 		r.chain.given = true
@@ -505,10 +542,20 @@ func (r *request) goAsync() bool {
 	return !c.ended
 }
 
+// release gives up what a waiting request of the chain held.
+func (ch *chain) release() {
+	if ch.given {
+		ch.conn.held -= ch.frame
+	}
+}
+
 // cancel ends the wait of the request that a CANCEL names, [MS-SMB2] 3.3.5.16.
-// A CANCEL is not answered and uses no credit.
+// A CANCEL is not answered and uses no credit. One that names a session must be
+// protected as that requires.
 func (c *conn) cancel(r *request) {
-	r.body = &smb.CancelRequest{}
+	if r.header.SessionID != 0 && r.findSession() != smb.StatusSuccess {
+		return
+	}
 	var target *request
 	if r.header.Flags&smb.FlagAsync != 0 {
 		target = c.pending[r.header.AsyncID]
@@ -521,6 +568,31 @@ func (c *conn) cancel(r *request) {
 	}
 	if target != nil {
 		target.abort()
+	}
+}
+
+// abortAll ends the waits of some of the connection's requests and lets them
+// answer, before r does: it is about to answer that the session or tree has
+// ended, and the client may then have forgotten the keys. [MS-SMB2] 3.3.5.6 and
+// 3.3.5.8 close the opens and do not say what becomes of the requests; each says
+// that its open was closed if there is a status for that, else
+// STATUS_CANCELLED.
+func (r *request) abortAll(some func(*request) bool) {
+	c, s := r.conn, r.server()
+	var aborted []*request
+	for _, p := range c.pending {
+		if some(p) {
+			p.abort()
+			aborted = append(aborted, p)
+		}
+	}
+	for _, p := range aborted {
+		s.mu.Unlock()
+		select {
+		case <-p.answered:
+		case <-c.over:
+		}
+		s.mu.Lock()
 	}
 }
 

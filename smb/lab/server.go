@@ -97,20 +97,51 @@ type Share struct {
 }
 
 // Limits bound what clients may cost. Zero values mean the defaults.
+//
+// A connection on which nobody has logged on costs at most about 1.5 MiB, most
+// of it for the tokens of log-ons under way. One with a session costs at most
+// about Message for what it sends, as much for waiting requests, and twice
+// Unread and Transfer for what it is sent and does not read.
 type Limits struct {
-	Connections int           // at a time, 1024
-	Sessions    int           // on one connection, 64
-	Trees       int           // in one session, 256
-	Opens       int           // in all, 65536
-	Pending     int           // requests of one connection that wait, 512
-	Message     int           // largest message in bytes, 8 MiB and 64 KiB
-	Transfer    int           // largest READ and WRITE in bytes, 8 MiB
-	Credits     int           // given to one connection, 8192
-	Memory      int64         // of file data in one share, in bytes, 1 GiB
-	Files       int           // in one share, 100 000
-	Unread      int           // bytes a client leaves unread before it is read from no further, 16 MiB
-	WriteTime   time.Duration // a client may take to read what it is sent, 30 s
-	IdleLogOn   time.Duration // a connection may stay without a session, 45 s
+	// Connections is how many there may be at a time: 1024. Further ones are
+	// closed at once.
+	Connections int
+	// Sessions is how many one connection may have, 64, and LogOns how many of
+	// them may be under way: 8. More are STATUS_TOO_MANY_SESSIONS.
+	Sessions, LogOns int
+	// Trees is how many tree connects a session may have: 256. This and the
+	// next four are STATUS_INSUFFICIENT_RESOURCES beyond that.
+	Trees int
+	// Opens is how many entries the open table may have, 65536, and Pipes how
+	// many of them may be named pipes: 1024.
+	Opens, Pipes int
+	// Locks is how many byte-range locks there may be in all: 65536.
+	Locks int
+	// Pending is how many requests of one connection may wait: 512.
+	Pending int
+	// Message is the largest message in bytes, 8 MiB and 64 KiB, at least
+	// 128 KiB and at most smb.MaxFrame. A longer one ends the connection, and so
+	// does one of more than 128 KiB before the first log-on.
+	Message int
+	// Transfer is the largest READ and WRITE in bytes: 8 MiB, and at most Message
+	// less 64 KiB. Larger ones are STATUS_INVALID_PARAMETER.
+	Transfer int
+	// Credits is how many one connection is given: 8192, at most 65535.
+	Credits int
+	// Memory is for the data of the files in one share, in bytes, 1 GiB, and
+	// Files is how many there may be: 100 000. Beyond that the disk is full.
+	Memory int64
+	Files  int
+	// Unread is how many bytes a client may leave unread before it is read from
+	// no further, and how many the answers to one compound may have: 16 MiB.
+	// The rest of such a compound is STATUS_INSUFFICIENT_RESOURCES.
+	Unread int
+	// ReadTime is how long a client may take over a message, from its first byte
+	// to its last, and WriteTime how long it may take to read one: 30 s. Then
+	// its connection ends.
+	ReadTime, WriteTime time.Duration
+	// IdleLogOn is how long a connection may stay without a session: 45 s.
+	IdleLogOn time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -118,15 +149,22 @@ func (l Limits) withDefaults() Limits {
 		field *int
 		value int
 	}{
-		{&l.Connections, 1024}, {&l.Sessions, 64}, {&l.Trees, 256}, {&l.Opens, 1 << 16}, {&l.Pending, 512},
-		{&l.Message, 8<<20 + 64<<10}, {&l.Transfer, 8 << 20}, {&l.Credits, 8192}, {&l.Files, 100_000}, {&l.Unread, 16 << 20},
+		{&l.Connections, 1024}, {&l.Sessions, 64}, {&l.LogOns, 8}, {&l.Trees, 256}, {&l.Opens, 1 << 16}, {&l.Pipes, 1024},
+		{&l.Locks, 1 << 16}, {&l.Pending, 512}, {&l.Message, 8<<20 + 64<<10}, {&l.Transfer, 8 << 20}, {&l.Credits, 8192},
+		{&l.Files, 100_000}, {&l.Unread, 16 << 20},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
 	}
+	l.Message = min(max(l.Message, logOnMessage), smb.MaxFrame)
+	l.Transfer = min(l.Transfer, l.Message-64<<10)
+	l.Credits = min(l.Credits, 1<<16-1)
 	if l.Memory <= 0 {
 		l.Memory = 1 << 30
+	}
+	if l.ReadTime <= 0 {
+		l.ReadTime = 30 * time.Second
 	}
 	if l.WriteTime <= 0 {
 		l.WriteTime = 30 * time.Second
@@ -152,11 +190,11 @@ func New() *Server {
 
 // begin makes the server ready for its first connection. The caller holds mu.
 func (s *Server) begin() error {
-	if s.begun {
-		return nil
-	}
 	if s.closed {
 		return net.ErrClosed
+	}
+	if s.begun {
+		return nil
 	}
 	if err := s.check(); err != nil {
 		return fmt.Errorf("lab: %w", err)

@@ -69,7 +69,7 @@ func (r *request) sessionSetup(m *smb.SessionSetupRequest) (smb.Message, smb.NTS
 	session := c.sessions[r.header.SessionID]
 	switch {
 	case r.header.SessionID == 0:
-		if len(c.sessions) >= s.Limits.Sessions {
+		if len(c.sessions) >= s.Limits.Sessions || c.logOns() >= s.Limits.LogOns {
 			return nil, smb.StatusTooManySessions
 		}
 		session = s.newSession(c)
@@ -156,6 +156,8 @@ func (session *session) establish(r *request, l *logon, m *smb.SessionSetupReque
 		r.mustSign, r.signWith = true, session
 	}
 	session.established = true
+	c.limit.Store(int64(s.Limits.Message))
+	s.checkSilence(c) // from now on another limit counts
 	s.endPrevious(session)
 	s.logLogon(session)
 	return smb.StatusSuccess
@@ -186,6 +188,7 @@ func (r *request) refuseBinding() smb.NTStatus {
 // logoff ends the session, [MS-SMB2] 3.3.5.6. Its durable opens stay.
 func (r *request) logoff() (smb.Message, smb.NTStatus) {
 	r.server().dropSession(r.session, closedByLogoff)
+	r.abortAll(func(p *request) bool { return p.session == r.session })
 	return &smb.LogoffResponse{}, smb.StatusSuccess
 }
 
@@ -214,6 +217,10 @@ func (s *Server) endSession(session *session, why closeReason) {
 	}
 	if c := session.conn; c != nil {
 		delete(c.sessions, session.id)
+		if session.established && !c.loggedOn() {
+			c.alone = s.now()
+			c.silence.Reset(s.Limits.IdleLogOn)
+		}
 		for _, r := range c.pending {
 			if r.session == session {
 				r.abort()

@@ -97,15 +97,22 @@ func (r *request) setDisposition(o *open, remove, readonly bool) smb.NTStatus {
 		n.deletePending = false
 		return smb.StatusSuccess
 	}
-	switch {
-	case n == n.volume.root:
-		return smb.StatusAccessDenied
-	case n.attrs&smb.AttributeReadonly != 0 && !readonly:
-		return smb.StatusCannotDelete
-	case len(n.children) > 0:
-		return smb.StatusDirectoryNotEmpty
+	for {
+		switch {
+		case n == n.volume.root:
+			return smb.StatusAccessDenied
+		case n.attrs&smb.AttributeReadonly != 0 && !readonly:
+			return smb.StatusCannotDelete
+		case len(n.children) > 0:
+			return smb.StatusDirectoryNotEmpty
+		}
+		if !r.breakForRemove(n, o) {
+			break
+		}
+		if status := r.awaitBreak(o, n); status != smb.StatusSuccess {
+			return status
+		}
 	}
-	s.breakForChange(n, o)
 	n.deletePending = true
 	s.endWatches(n)
 	return smb.StatusSuccess

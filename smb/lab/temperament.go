@@ -262,3 +262,13 @@ func (c *conn) silenceLimit() time.Duration {
 	}
 	return limit
 }
+
+// WithKeepAlive returns t with a keep-alive that takes a client for dead which
+// has given no sign of life for about d, in whole seconds and 4 s at least: a
+// probe after seven tenths of the time, and three more to the end.
+func (t Temperament) WithKeepAlive(d time.Duration) Temperament {
+	const probes = 3
+	interval := max(d/10, time.Second).Round(time.Second)
+	t.KeepAlive = net.KeepAliveConfig{Enable: true, Idle: max(d-probes*interval, time.Second).Round(time.Second), Interval: interval, Count: probes}
+	return t
+}

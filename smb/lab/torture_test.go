@@ -123,9 +123,10 @@ func parseSubunit(out []byte, exit error) verdict {
 		if strings.HasSuffix(lines.Text(), "[") {
 			for lines.Scan() && lines.Text() != "]" {
 				line := lines.Text()
-				if i := strings.Index(line, "torture/"); i >= 0 {
-					line = strings.Replace(line[i+len("torture/"):], "): ", ": ", 1)
-				}
+				line = strings.TrimPrefix(line, "(")
+				line = strings.TrimPrefix(line, "../../source4/torture/")
+				line = strings.Replace(line, "): ", ": ", 1)
+				line, _, _ = strings.Cut(line, ": (../../source4/") // the same place again
 				reason = append(reason, strings.Join(strings.Fields(line), " "))
 			}
 		}

@@ -42,6 +42,10 @@ type tree struct {
 // treeConnect connects to a share, [MS-SMB2] 3.3.5.7.
 func (r *request) treeConnect(m *smb.TreeConnectRequest) (smb.Message, smb.NTStatus) {
 	s := r.server()
+	if r.conn.dialect == smb.SMB311 && r.session.user != nil && !r.mustSign && !r.sealed {
+		s.endConn(r.conn, errUnsigned)
+		return nil, smb.StatusAccessDenied
+	}
 	parts := strings.Split(strings.TrimPrefix(m.Path, `\\`), `\`)
 	if !strings.HasPrefix(m.Path, `\\`) || len(parts) != 2 || parts[0] == "" {
 		return nil, smb.StatusBadNetworkName
@@ -103,11 +107,7 @@ func (r *request) treeDisconnect() (smb.Message, smb.NTStatus) {
 		}
 	}
 	delete(r.session.trees, r.tree.id)
-	for _, p := range r.conn.pending {
-		if p.tree == r.tree {
-			p.abort()
-		}
-	}
+	r.abortAll(func(p *request) bool { return p.tree == r.tree })
 	return &smb.TreeDisconnectResponse{}, smb.StatusSuccess
 }
 

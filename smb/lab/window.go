@@ -2,48 +2,57 @@ package lab
 
 // window is Connection.CommandSequenceWindow, [MS-SMB2] 3.3.1.1: the
 // MessageIds that the client may use. It has been given those below high; low
-// is the lowest it has not used.
+// is the lowest it has not used. They are never more than most apart.
 type window struct {
 	low, high uint64
-	used      map[uint64]struct{} // above low
-	most      int                 // credits the client may hold
+	most      uint64   // credits the client may hold
+	used      []uint64 // a bit for each MessageId from low on, at the place that is its rest by most
 }
 
 func (w *window) init(most int) {
 	w.high = 1 // one credit to begin with
-	w.used = make(map[uint64]struct{})
-	w.most = most
+	w.most = uint64(max(most, 1))
+	w.used = make([]uint64, (w.most+63)/64)
+}
+
+// bit is where used has a MessageId.
+func (w *window) bit(id uint64) (word *uint64, mask uint64) {
+	place := id % w.most
+	return &w.used[place/64], 1 << (place % 64)
 }
 
 // take uses the charge MessageIds from id on, and reports whether the client
-// may use them.
-func (w *window) take(id uint64, charge uint16) bool {
+// may use them: all lie below limit, which is at most high, and none was used.
+func (w *window) take(id uint64, charge uint16, limit uint64) bool {
 	n := uint64(max(charge, 1))
-	if id < w.low || id >= w.high || n > w.high-id {
+	if id < w.low || id >= limit || n > limit-id {
 		return false
 	}
 	for i := range n {
-		if _, ok := w.used[id+i]; ok {
+		if word, mask := w.bit(id + i); *word&mask != 0 {
 			return false
 		}
 	}
 	for i := range n {
-		w.used[id+i] = struct{}{}
+		word, mask := w.bit(id + i)
+		*word |= mask
 	}
-	for {
-		if _, ok := w.used[w.low]; !ok {
-			return true
+	for w.low < w.high {
+		word, mask := w.bit(w.low)
+		if *word&mask == 0 {
+			break
 		}
-		delete(w.used, w.low)
+		*word &^= mask
 		w.low++
 	}
+	return true
 }
 
-// grant gives the client up to asked credits, and at least one when it would
-// otherwise have none, [MS-SMB2] 3.3.1.2.
-func (w *window) grant(asked, charge uint16) uint16 {
-	room := w.most - int(w.high-w.low)
-	n := min(int(max(asked, 1)), max(room, 0), 1<<16-1)
-	w.high += uint64(n)
+// grant gives the client the credits it asked for, at least one, as far as
+// there is room, [MS-SMB2] 3.3.1.2. There is, unless it still has some: the
+// lowest MessageId it was given and has not used is what leaves no room.
+func (w *window) grant(asked uint16) uint16 {
+	n := min(uint64(max(asked, 1)), w.most-(w.high-w.low))
+	w.high += n
 	return uint16(n)
 }
