@@ -118,15 +118,15 @@ func (p *program) app() *cli.App {
 		Writer:                    p,
 		ErrWriter:                 os.Stderr,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run maps errors to exit codes
-		CustomAppHelpTemplate:     appHelp,
+		CustomAppHelpTemplate:     cmdline.AppManual,
 		DisableSliceFlagSeparator: true, // a password may hold a comma
 		Commands: []*cli.Command{
-			{Name: "repro", Usage: "hold a file, go away, watch until the server frees it", ArgsUsage: "[TARGET]", Description: reproHelp, Flags: append(reproFlags(), sharedFlags()...), Action: p.repro},
-			{Name: "hold", Usage: "open files and hold them", ArgsUsage: "TARGET…", Description: holdHelp, Flags: append(holdFlags(), sharedFlags()...), Action: p.hold},
-			{Name: "table", Usage: "the server's sessions, connections and opens", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: tableHelp, Flags: append(tableFlags(), sharedFlags()...), Action: p.table},
-			{Name: "explain", Usage: "what a code or a mask means here, and what to do", ArgsUsage: "CODE…", Description: explainHelp, Flags: outputFlags(), Action: p.explain},
-			{Name: "lab", Usage: "serve the built-in practice server", Description: labHelp, Flags: labFlags(), Action: p.lab},
-			{Name: "completion", Usage: "a script that makes a shell complete err32's commands", ArgsUsage: "SHELL", Description: completionHelp, Action: p.completion},
+			{Name: "repro", Usage: "hold a file, go away, watch until the server frees it", ArgsUsage: "[TARGET]", Description: cmdline.ReproManual, Flags: append(reproFlags(), sharedFlags()...), Action: p.repro},
+			{Name: "hold", Usage: "open files and hold them", ArgsUsage: "TARGET…", Description: cmdline.HoldManual, Flags: append(holdFlags(), sharedFlags()...), Action: p.hold},
+			{Name: "table", Usage: "the server's sessions, connections and opens", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: cmdline.TableManual, Flags: append(tableFlags(), sharedFlags()...), Action: p.table},
+			{Name: "explain", Usage: "what a code or a mask means here, and what to do", ArgsUsage: "CODE…", Description: cmdline.ExplainManual, Flags: outputFlags(), Action: p.explain},
+			{Name: "lab", Usage: "serve the built-in practice server", Description: cmdline.LabManual(faultList()), Flags: labFlags(), Action: p.lab},
+			{Name: "completion", Usage: "a script that makes a shell complete err32's commands", ArgsUsage: "SHELL", Description: cmdline.CompletionManual, Action: p.completion},
 			{Name: "version", Usage: "the version of err32, of Go, and the system", Description: "Examples:\n  err32 version\n  err32 version --json", Flags: outputFlags(), Action: p.version},
 			{Name: "help", Usage: "this text, or the help of one command", ArgsUsage: "[COMMAND]", Description: "Examples:\n  err32 help repro\n  err32 repro --help", Action: p.help},
 		},
@@ -432,6 +432,21 @@ func (p *program) lab(c *cli.Context) error {
 	return server.Close()
 }
 
+// faultList is what the help says of each fault.
+func faultList() [][2]string {
+	var list [][2]string
+	for _, kind := range lab.Faults() {
+		name, value := kind.Name, kind.Value
+		if optional, ok := strings.CutPrefix(value, "["); ok {
+			name += "[=" + optional
+		} else if value != "" {
+			name += "=" + value
+		}
+		list = append(list, [2]string{name, kind.Text})
+	}
+	return list
+}
+
 // parseListen reads HOST:PORT. The host is not left out by mistake: that would
 // open the server to every network.
 func parseListen(s string) (string, error) {
@@ -688,117 +703,3 @@ func (p *program) show(v *values, r *diag.Report) error {
 	}
 	return nil
 }
-
-const appHelp = `err32 - {{.Usage}}
-
-Usage: err32 [flags] COMMAND [flags] [TARGET]
-
-Opens and holds files over SMB2/3, makes the client go away as real clients do,
-and shows which opens the server still holds, who meets error 32 because of
-them, for how long, and what frees the file.
-
-Commands:
-{{range .VisibleCommands}}  {{printf "%-12s" .Name}}{{.Usage}}
-{{end}}
-TARGET is //server[:port]/share[/path], \\server\share\path (in quotes), or
-smb://[[domain;]user@]server[:port]/share/path; //server where no share is
-needed. IPv6 addresses stand in brackets. Flags may stand before and after it.
-
-Exit codes:
-  0    asked and answered; nothing in the way
-  32   a sharing violation was met, or a stale open was found
-  33   a byte-range lock conflict was met
-  3    an expectation written in a script did not hold
-  1    could not find out (network, log-on, rights, I/O)
-  2    usage
-  130  interrupted, after clean-up
-
-The report goes to stdout, all else to stderr. err32 help COMMAND shows the
-flags of a command, and examples.
-`
-
-const reproHelp = `TARGET is a folder on a share. One file err32-….tmp is made in it and removed
-at the end, also after Ctrl-C. Without TARGET the run makes its own server, the
-built-in lab, which keeps a lost client's opens for 5 seconds. What the client does when it goes away:
-  close   CLOSE, LOGOFF, FIN: the control experiment
-  logoff  LOGOFF without CLOSE
-  fin     TCP FIN, nothing else: the process died
-  rst     TCP RST: the process crashed, or a middlebox cut in
-  vanish  no packet ever again: the pulled cable (Linux)
-  freeze  no more SMB, but the kernel still ACKs: the hung client
-  leak    the session goes on, the handle is never closed
-
-Examples:
-  The whole story, without a server:
-    err32 repro
-
-  Does this server keep a file of a client that lost its network?
-    err32 repro -U 'CORP\alice' --disconnect vanish --wait 60s //fs1/data/tmp
-
-  The same as JSON, for a script; the password is in a file:
-    err32 repro -A ~/.fs1 --json //fs1/data/tmp > run.json; echo $?`
-
-const holdHelp = `All files are held, or none: when one open is refused, what was opened is
-closed. If the reason is a sharing violation, the exit code is 32.
-
-TARGET is a file that exists; several TARGETs must be on one server and share.
-With --count it is a folder and the beginning of a name: //fs1/data/x makes
-x-000001, x-000002 … in //fs1/data. With --all it is a folder. --count, --all
-and several TARGETs exclude each other.
-
-Once all are held, "ready" is one line on stdout, or on stderr with --json.
-Then:
-  without --for  they are held until Ctrl-C, the normal end: exit code 0
-  with --for     they are held for DUR; Ctrl-C before is an interruption: 130
-
-What vanish, freeze and leak leave behind on the server lasts as long as this
-process. So these need --for: hold for DUR, go away, stay until Ctrl-C.
-
-Examples:
-  Keep a file from being written for a minute:
-    err32 hold -U alice --access r --share r --for 60s //fs1/data/plan.xlsx
-
-  1000 new files, then leave like a crashed process:
-    err32 hold -A ~/.fs1 --count 1000 --for 10s --disconnect rst //fs1/data/x`
-
-const tableHelp = `Needs the right to read the server's tables: an administrator's, as a rule.
-A share and a path limit the opens to what lies there.
-
-Examples:
-  Who has the plan open?
-    err32 table -U 'CORP\admin' --path plan.xlsx //fs1
-
-  What alice has open, as JSON:
-    err32 table -A ~/.fs1 --of-user alice --json //fs1`
-
-const explainHelp = `CODE is a Win32 error, an NTSTATUS, a name, or a mask after the word that says
-which: access:…, share:…, permissions:….
-
-Examples:
-  err32 explain 0xC0000043
-  err32 explain access:0x12019f`
-
-var labHelp = `A server with one or more empty shares, which live in memory and end with it.
-It keeps a real table of opens, so any SMB2 client can practise on it, and be
-seen in err32 table. Every connection, log-on, open and close is one line on
-stdout. Ctrl-C ends it, with exit code 0.
-
-Temperaments:
-  windows  opens go with the connection; durable ones wait to be claimed
-  samba    the same, and \\srvsvc answers as Samba's does
-  nt4      opens stay until the client has been silent for --linger, 15m without
-
-Faults:
-` + lab.FaultHelp() + `
-Examples:
-  A server that forgets a dead client after 20 seconds:
-    err32 lab --temperament nt4 --linger 20s
-
-  Every second CLOSE fails, as in Q153260:
-    err32 lab --user 'alice%secret' --fault refuse-close#2`
-
-const completionHelp = `SHELL is bash, zsh, fish or pwsh. The script's first lines say how to load it.
-
-Examples:
-  source <(err32 completion bash)
-  err32 completion fish | source`

@@ -53,13 +53,18 @@ func describe(f Flag) string {
 			text += " (default " + v + ")"
 		}
 	}
+	return entry(names, text)
+}
+
+// entry lays out a name and the text about it.
+func entry(name, text string) string {
 	lines := wrap(text, helpWidth-flagColumn)
-	if len(names) >= flagColumn {
+	if len(name) >= flagColumn {
 		lines = append([]string{""}, lines...)
 	}
 	for i, line := range lines {
-		lines[i] = strings.TrimRight(fmt.Sprintf("%-*s%s", flagColumn, names, line), " ") + "\n"
-		names = ""
+		lines[i] = strings.TrimRight(fmt.Sprintf("%-*s%s", flagColumn, name, line), " ") + "\n"
+		name = ""
 	}
 	return strings.Join(lines, "")
 }

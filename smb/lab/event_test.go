@@ -45,7 +45,7 @@ func TestLog(t *testing.T) {
 		if err := o.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		o, err = other.Create(ctx, &smb.CreateRequest{Access: smb.FileReadAttributes, Share: 7, Disposition: smb.OpenFile, Options: smb.DirectoryFile})
+		_, err = other.Create(ctx, &smb.CreateRequest{Access: smb.FileReadAttributes, Share: 7, Disposition: smb.OpenFile, Options: smb.DirectoryFile})
 		if err != nil {
 			t.Error(err)
 		}

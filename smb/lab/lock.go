@@ -106,7 +106,7 @@ func (r *request) lockRange(o *open, l smb.LockElement) smb.NTStatus {
 		case o.closed:
 			return smb.StatusRangeNotLocked
 		case result == waitRefused:
-			return smb.StatusInsufficientResources
+			return r.refused()
 		case result != waitDone:
 			return smb.StatusCancelled
 		}

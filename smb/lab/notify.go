@@ -58,7 +58,7 @@ func (r *request) changeNotify(m *smb.ChangeNotifyRequest) (smb.Message, smb.NTS
 	if !n.told {
 		status := smb.StatusCancelled
 		if r.wait(n.ready, -1) == waitRefused {
-			status = smb.StatusInsufficientResources
+			status = r.refused()
 		}
 		if !n.told {
 			w.waiting = slices.DeleteFunc(w.waiting, func(other *notice) bool { return other == n })
@@ -73,6 +73,15 @@ func (r *request) changeNotify(m *smb.ChangeNotifyRequest) (smb.Message, smb.NTS
 		return &smb.ChangeNotifyResponse{}, smb.StatusNotifyEnumDir
 	}
 	return &smb.ChangeNotifyResponse{Output: out}, smb.StatusSuccess
+}
+
+// refused is why a request may not wait: too many do already, or others follow
+// it in its compound, [MS-SMB2] 3.3.5.2.7.2.
+func (r *request) refused() smb.NTStatus {
+	if !r.last {
+		return smb.StatusInternalError
+	}
+	return smb.StatusInsufficientResources
 }
 
 // add notes a change.

@@ -88,6 +88,8 @@ func (r *request) oplockBreakAck(m *smb.OplockBreakAck) (smb.Message, smb.NTStat
 	switch {
 	case l != nil && !l.isOplock(), l == nil && m.Level != smb.OplockNone && m.Level != smb.OplockII:
 		return nil, smb.StatusInvalidParameter
+	case l != nil && l.level == smb.OplockNone:
+		return nil, smb.StatusInvalidOplockProtocol // a break of level II is not acknowledged, [MS-FSA] 2.1.5.19
 	case l == nil || !l.inProgress:
 		return nil, smb.StatusInvalidDeviceState
 	case m.Level == smb.OplockLease:

@@ -85,7 +85,7 @@ func (r *request) awaitBreak(o *open, busy *node) smb.NTStatus {
 	result := r.wait(busy.change(), -1)
 	switch {
 	case result == waitRefused:
-		return smb.StatusInsufficientResources
+		return r.refused()
 	case result != waitDone:
 		return smb.StatusCancelled
 	case o.closed:

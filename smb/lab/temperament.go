@@ -247,22 +247,6 @@ func (t Temperament) WithLinger(d time.Duration) Temperament {
 	return t
 }
 
-// silenceLimit is how long a client may send nothing before its connection is
-// ended, as things are now. 0: for ever.
-func (c *conn) silenceLimit() time.Duration {
-	t := &c.server.Temperament
-	limit := c.server.Limits.IdleLogOn
-	for _, s := range c.sessions {
-		if s.established {
-			limit = t.Autodisconnect
-		}
-		if t.SparesOpens && (len(s.opens) > 0 || len(c.pending) > 0) {
-			return 0
-		}
-	}
-	return limit
-}
-
 // WithKeepAlive returns t with a keep-alive that takes a client for dead which
 // has given no sign of life for about d, in whole seconds and 4 s at least: a
 // probe after seven tenths of the time, and three more to the end.
@@ -271,4 +255,21 @@ func (t Temperament) WithKeepAlive(d time.Duration) Temperament {
 	interval := max(d/10, time.Second).Round(time.Second)
 	t.KeepAlive = net.KeepAliveConfig{Enable: true, Idle: max(d-probes*interval, time.Second).Round(time.Second), Interval: interval, Count: probes}
 	return t
+}
+
+// silenceLimit is how long a client that is logged on may send nothing before
+// its connection is ended, as things are now. 0: for ever.
+func (c *conn) silenceLimit() time.Duration {
+	t := &c.server.Temperament
+	if t.SparesOpens {
+		if len(c.pending) > 0 {
+			return 0
+		}
+		for _, s := range c.sessions {
+			if len(s.opens) > 0 {
+				return 0
+			}
+		}
+	}
+	return t.Autodisconnect
 }

@@ -230,3 +230,65 @@ func TestCloseEndsLingering(t *testing.T) {
 		}
 	})
 }
+
+// A durable open outlives its connection by the temperament's time, whatever
+// becomes of the others.
+func TestConnectionLostDurable(t *testing.T) {
+	v1, v2 := smb.DurableRequest(), smb.DurableV2Request{CreateGUID: smb.GUID{1}}.Context()
+	v2long := smb.DurableV2Request{CreateGUID: smb.GUID{1}, Timeout: 3600_000}.Context()
+	for _, test := range []struct {
+		name    string
+		t       Temperament
+		durable smb.CreateContext
+		stay    time.Duration // from the end of the connection
+	}{
+		{"windows", Windows(), v1, 2 * time.Minute},
+		{"windows v2", Windows(), v2, 3 * time.Minute},
+		{"windows v2 for an hour", Windows(), v2long, 5 * time.Minute},
+		{"windows 5s", Windows().WithLinger(5 * time.Second), v1, 2 * time.Minute},
+		{"samba", Samba(), v1, 16 * time.Minute},
+		{"samba v2", Samba(), v2, time.Minute},
+		{"samba v2 for an hour", Samba(), v2long, 5 * time.Minute},
+		{"nt4 has none", NT4(), v1, 15*time.Minute - time.Second}, // from the last request
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := testServer()
+				s.Temperament = test.t
+				tree := pipeTree(t, s, nil)
+				mustOpen(t, tree, "a.txt")
+				_, err := tree.Create(ctx, &smb.CreateRequest{
+					Name: "b.txt", Access: smb.FileReadData, Disposition: smb.OpenIf, OplockLevel: smb.OplockBatch, Contexts: []smb.CreateContext{test.durable},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				tree.Session().Conn().Close()
+				end := time.Now()
+				synctest.Wait()
+				opens := 1
+				if test.t.Linger > 0 {
+					opens = 2
+					wantOpens(t, s, "at once", opens)
+				}
+				if test.t.Linger > 0 && test.t.DurableV1Timeout > 0 {
+					opens = 1
+					sleepUntil(end, test.t.Linger)
+				}
+				watchOpens(t, s, end, opens, test.stay)
+				closeServer(t, s)
+			})
+		})
+	}
+}
+
+func TestWithKeepAlive(t *testing.T) {
+	for _, d := range []time.Duration{time.Millisecond, 4 * time.Second, 10 * time.Second, time.Minute, 2 * time.Hour} {
+		k := NT4().WithKeepAlive(d).KeepAlive
+		whole := k.Idle%time.Second == 0 && k.Interval%time.Second == 0 && k.Idle > 0 && k.Interval > 0
+		if total := k.Idle + time.Duration(k.Count)*k.Interval; !k.Enable || !whole || total != max(d, 4*time.Second) {
+			t.Errorf("%v: %+v, in all %v", d, k, total)
+		}
+	}
+}
