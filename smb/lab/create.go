@@ -19,18 +19,12 @@ func (r *request) create(m *smb.CreateRequest) (smb.Message, smb.NTStatus) {
 	if r.tree.share.volume == nil {
 		return r.openPipe(m)
 	}
-	if status := checkCreate(m); status != smb.StatusSuccess {
-		return nil, status
-	}
 	c := &creation{request: r, m: m, most: r.tree.maximalAccess()}
 	var status smb.NTStatus
 	if c.lease, status = r.leaseRequested(m); status != smb.StatusSuccess {
 		return nil, status
 	}
 	if c.durable, status = r.durableRequested(m); status != smb.StatusSuccess {
-		return nil, status
-	}
-	if status := checkContexts(m); status != smb.StatusSuccess {
 		return nil, status
 	}
 	answer, status := c.run()
@@ -45,7 +39,13 @@ func (r *request) create(m *smb.CreateRequest) (smb.Message, smb.NTStatus) {
 // run gives the client back what it has open, or opens anew.
 func (c *creation) run() (*smb.CreateResponse, smb.NTStatus) {
 	if c.durable.reclaim || c.durable.reclaimV2 {
-		return c.claimDurable(c.m, c.durable)
+		return c.claimDurable(c.m, c.durable) // whatever else it asks for
+	}
+	if status := checkCreate(c.m); status != smb.StatusSuccess {
+		return nil, status
+	}
+	if status := checkContexts(c.m); status != smb.StatusSuccess {
+		return nil, status
 	}
 	if c.durable.v2 {
 		if answer, status := c.duplicates(c.durable); answer != nil || status != smb.StatusSuccess {

@@ -159,48 +159,61 @@ func TestEventStringHostile(t *testing.T) {
 // A log that is not read holds up nobody. What is lost is counted, and what is
 // not is in order and comes before Close returns.
 func TestLogSlow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := testServer()
-		var got []Event
-		proceed := make(chan struct{})
-		s.Log = func(e Event) {
-			<-proceed
-			got = append(got, e)
+	for _, read := range []string{"before the next event", "while the next event comes"} {
+		t.Run(read, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { logSlow(t, read == "before the next event") })
+		})
+	}
+}
+
+func logSlow(t *testing.T, readFirst bool) {
+	s := testServer()
+	var got []Event
+	proceed := make(chan struct{})
+	s.Log = func(e Event) {
+		<-proceed
+		got = append(got, e)
+	}
+	tree := pipeTree(t, s, nil)
+	synctest.Wait() // Log has the first event
+	const opens = maxEvents
+	for range opens {
+		if err := mustOpen(t, tree, "a.txt").Close(ctx); err != nil {
+			t.Fatal(err)
 		}
-		tree := pipeTree(t, s, nil)
-		synctest.Wait() // Log has the first event
-		const opens = maxEvents
-		for range opens {
-			if err := mustOpen(t, tree, "a.txt").Close(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
+	}
+	if readFirst {
 		close(proceed)
-		synctest.Wait()
-		tree.Session().Conn().Close()
-		synctest.Wait()
-		closeServer(t, s)
-		const all = 2 + 2*opens // connect, logon, opens and closes
-		const kept = 1 + maxEvents
-		if len(got) < kept+1 {
-			t.Fatalf("%d events", len(got))
+	} else {
+		proceed <- struct{}{} // Log has one more
+	}
+	synctest.Wait()
+	tree.Session().Conn().Close()
+	synctest.Wait()
+	if !readFirst {
+		close(proceed)
+	}
+	closeServer(t, s)
+	const all = 2 + 2*opens // connect, logon, opens and closes
+	const kept = 1 + maxEvents
+	if len(got) < kept+1 {
+		t.Fatalf("%d events", len(got))
+	}
+	for i, e := range got[2:kept] {
+		want := EventOpen
+		if i%2 == 1 {
+			want = EventClose
 		}
-		for i, e := range got[2:kept] {
-			want := EventOpen
-			if i%2 == 1 {
-				want = EventClose
-			}
-			if e.What != want || e.ID != uint32(i/2+1) {
-				t.Fatalf("event %d is %v", i, e)
-			}
+		if e.What != want || e.ID != uint32(i/2+1) {
+			t.Fatalf("event %d is %v", i, e)
 		}
-		if e := got[kept]; e.What != EventLost || e.Text != fmt.Sprintf("%d missing, because the log was not read in time", all-kept) {
-			t.Errorf("after %d of %d events: %v", kept, all, e)
-		}
-		if e := got[len(got)-1]; e.What != EventLogoff || len(got) != kept+3 {
-			t.Errorf("%d events, the last %v", len(got), e)
-		}
-	})
+	}
+	if e := got[kept]; e.What != EventLost || e.Text != fmt.Sprintf("%d missing, because the log was not read in time", all-kept) {
+		t.Errorf("after %d of %d events: %v", kept, all, e)
+	}
+	if e := got[len(got)-1]; e.What != EventLogoff || len(got) != kept+3 {
+		t.Errorf("%d events, the last %v", len(got), e)
+	}
 }
 
 // Close says when Log does not return.
@@ -256,4 +269,30 @@ func TestLogNotSMB(t *testing.T) {
 	if len(*lines) != 2 || !strings.HasSuffix((*lines)[1], "disconnect: the client does not speak SMB2: in its Direct TCP header, Zero is wrong") {
 		t.Errorf("the log is %q", *lines)
 	}
+}
+
+func TestLogBreak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := testServer()
+		var breaks []string
+		s.Log = func(e Event) {
+			if e.What == EventBreak {
+				e.At = e.At.UTC()
+				breaks = append(breaks, e.String())
+			}
+		}
+		holder, other := pipeTree(t, s, nil), pipeTree(t, s, nil)
+		open := &smb.CreateRequest{Name: "a.txt", Access: smb.FileReadData, Share: smb.ShareRead, Disposition: smb.OpenIf, OplockLevel: smb.OplockBatch}
+		if _, err := holder.Create(ctx, open); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Create(ctx, open); err != nil { // once the holder has not acknowledged in time
+			t.Fatal(err)
+		}
+		holder.Session().Conn().Close()
+		other.Session().Conn().Close()
+		synctest.Wait()
+		closeServer(t, s)
+		wantLines(t, breaks, `00:00:00.000 [1] pipe break share\a.txt (id 1) by alice: may cache reads`)
+	})
 }

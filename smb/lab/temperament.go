@@ -35,7 +35,7 @@ type Temperament struct {
 	Autodisconnect time.Duration
 
 	// SparesOpens exempts connections from Autodisconnect that have anything
-	// open or a request waiting.
+	// open.
 	SparesOpens bool
 
 	// DurableV1Timeout is how long a disconnected durable open waits to be
@@ -261,14 +261,9 @@ func (t Temperament) WithKeepAlive(d time.Duration) Temperament {
 // its connection is ended, as things are now. 0: for ever.
 func (c *conn) silenceLimit() time.Duration {
 	t := &c.server.Temperament
-	if t.SparesOpens {
-		if len(c.pending) > 0 {
+	for _, s := range c.sessions {
+		if t.SparesOpens && len(s.opens) > 0 {
 			return 0
-		}
-		for _, s := range c.sessions {
-			if len(s.opens) > 0 {
-				return 0
-			}
 		}
 	}
 	return t.Autodisconnect

@@ -1,0 +1,510 @@
+package lab
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"err32/smb"
+)
+
+// holder is a client with one file, held.dat, and what it caches of it.
+type holder struct {
+	t    *testing.T
+	tree *smb.Tree
+}
+
+// newHolder connects a client of its own.
+func newHolder(t *testing.T, s *Server) *holder {
+	t.Helper()
+	h := &holder{t, pipeTree(t, s, nil)}
+	t.Cleanup(func() { h.leave() })
+	return h
+}
+
+// leave ends the connection with no further word.
+func (h *holder) leave() { h.tree.Session().Conn().Close() }
+
+// held is a CREATE of held.dat that shares everything.
+func held() *smb.CreateRequest {
+	return &smb.CreateRequest{
+		Name: "held.dat", Access: smb.FileReadData | smb.FileWriteData, Share: smb.ShareRead | smb.ShareWrite | smb.ShareDelete,
+		Disposition: smb.OpenIf,
+	}
+}
+
+// with returns m asking for an oplock, or for a lease with the key.
+func with(m *smb.CreateRequest, oplock smb.OplockLevel) *smb.CreateRequest {
+	m.OplockLevel = oplock
+	return m
+}
+
+func leased(m *smb.CreateRequest, key byte, state smb.LeaseState) *smb.CreateRequest {
+	m.OplockLevel = smb.OplockLease
+	m.Contexts = append(m.Contexts, smb.Lease{V2: true, Key: smb.GUID{key}, State: state, Epoch: 10}.Context())
+	return m
+}
+
+// open opens, which must succeed at once.
+func (h *holder) open(m *smb.CreateRequest) *smb.Open {
+	h.t.Helper()
+	begin := time.Now()
+	o, err := h.tree.Create(ctx, m)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if d := time.Since(begin); d != 0 {
+		h.t.Errorf("the open took %v", d)
+	}
+	return o
+}
+
+// waiting is a CREATE that waits for somebody.
+type waiting struct {
+	o    *smb.Open
+	err  error
+	took time.Duration
+	done chan struct{}
+}
+
+// start sends a CREATE in the background, until it has come to a stop.
+func (h *holder) start(ctx context.Context, m *smb.CreateRequest) *waiting {
+	w := &waiting{done: make(chan struct{})}
+	begin := time.Now()
+	go func() {
+		defer close(w.done)
+		w.o, w.err = h.tree.Create(ctx, m)
+		w.took = time.Since(begin)
+	}()
+	synctest.Wait()
+	return w
+}
+
+func (w *waiting) over() bool {
+	synctest.Wait()
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// nextBreak takes the break that has come.
+func (h *holder) nextBreak() smb.Break {
+	h.t.Helper()
+	synctest.Wait()
+	ctx, cancel := context.WithTimeout(ctx, time.Nanosecond)
+	defer cancel()
+	b, err := h.tree.Session().Conn().NextBreak(ctx)
+	if err != nil {
+		h.t.Fatalf("no break came: %v", err)
+	}
+	return b
+}
+
+func (h *holder) wantNoBreak() {
+	h.t.Helper()
+	synctest.Wait()
+	ctx, cancel := context.WithTimeout(ctx, time.Nanosecond)
+	defer cancel()
+	if b, err := h.tree.Session().Conn().NextBreak(ctx); err == nil {
+		h.t.Errorf("a break came: %+v %+v", b.Oplock, b.Lease)
+	}
+}
+
+func (h *holder) wantLeaseBreak(key byte, from, to smb.LeaseState, ack bool, epoch uint16) {
+	h.t.Helper()
+	want := smb.LeaseBreak{Key: smb.GUID{key}, Current: from, New: to, AckRequired: ack, NewEpoch: epoch}
+	if b := h.nextBreak(); b.Lease == nil || *b.Lease != want {
+		h.t.Errorf("the break is %+v %+v, want %+v", b.Oplock, b.Lease, want)
+	}
+}
+
+func (h *holder) wantOplockBreak(o *smb.Open, to smb.OplockLevel) {
+	h.t.Helper()
+	want := smb.OplockBreak{Level: to, FileID: o.ID}
+	if b := h.nextBreak(); b.Oplock == nil || *b.Oplock != want {
+		h.t.Errorf("the break is %+v %+v, want %+v", b.Oplock, b.Lease, want)
+	}
+}
+
+// lease returns the lease in the answer to a CREATE.
+func leaseOf(t *testing.T, o *smb.Open) smb.Lease {
+	t.Helper()
+	l, ok, err := o.Created.Lease()
+	if err != nil || !ok || o.Created.OplockLevel != smb.OplockLease {
+		t.Fatalf("no lease: %v, %v, level %v", ok, err, o.Created.OplockLevel)
+	}
+	return l
+}
+
+// bubble runs a test on a server in fake time.
+func bubble(t *testing.T, set func(*Server), test func(t *testing.T, s *Server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := testServer()
+		s.Users = append(s.Users, User{Name: "bob", Password: "pass word 2"})
+		if set != nil {
+			set(s)
+		}
+		t.Cleanup(func() {
+			closeServer(t, s)
+			if len(s.leases) > 0 {
+				t.Errorf("%d leases are left", len(s.leases))
+			}
+		})
+		test(t, s)
+	})
+}
+
+// The server takes caching itself after 35 s, [MS-SMB2] notes <217> and <247>.
+func TestBreakTimeout(t *testing.T) {
+	for _, set := range []time.Duration{0, 35 * time.Second, 3 * time.Second} {
+		bubble(t, func(s *Server) { s.Temperament.BreakTimeout = set }, func(t *testing.T, s *Server) {
+			limit := set
+			if limit == 0 {
+				limit = 35 * time.Second
+			}
+			a, b := newHolder(t, s), newHolder(t, s)
+			if l := leaseOf(t, a.open(leased(held(), 1, cacheRWH))); l.State != cacheRWH || l.Epoch != 11 {
+				t.Fatalf("%+v", l)
+			}
+			w := b.start(ctx, held())
+			a.wantLeaseBreak(1, cacheRWH, cacheRH, true, 12)
+			time.Sleep(limit - 1)
+			if w.over() {
+				t.Fatal("the CREATE did not wait")
+			}
+			if l := leaseOf(t, a.open(leased(held(), 1, cacheRWH))); l.State != cacheRWH || l.Flags != smb.LeaseBreakInProgress {
+				t.Errorf("during the break: %+v", l)
+			}
+			time.Sleep(1)
+			if !w.over() || w.err != nil || w.took != limit {
+				t.Fatalf("the CREATE took %v: %v", w.took, w.err)
+			}
+			wantRefusal(t, "late acknowledgment", a.tree.AckLeaseBreak(ctx, smb.GUID{1}, cacheRH), smb.StatusUnsuccessful)
+			if l := leaseOf(t, a.open(leased(held(), 1, 0))); l.State != 0 || l.Flags != 0 {
+				t.Errorf("after the break: %+v", l)
+			}
+			a.wantNoBreak()
+		})
+	}
+}
+
+// An acknowledgment that comes just as the time is over is either in time or
+// not, and the CREATE goes on once.
+func TestBreakTimeoutRace(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		for range 200 {
+			o := a.open(leased(held(), 1, cacheRWH))
+			w := b.start(ctx, held())
+			a.nextBreak()
+			time.Sleep(35 * time.Second)
+			if err := a.tree.AckLeaseBreak(ctx, smb.GUID{1}, cacheRH); err != nil {
+				wantRefusal(t, "acknowledgment", err, smb.StatusUnsuccessful)
+			}
+			if !w.over() || w.err != nil {
+				t.Fatal(w.err)
+			}
+			// What the time-out of this break left behind must not end the next.
+			for _, o := range []*smb.Open{o, w.o} {
+				if err := o.Close(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		a.wantNoBreak()
+	})
+}
+
+// A batch oplock breaks before share modes are looked at; a client that closes
+// the file instead of acknowledging lets the other in.
+func TestBatchBreaksBeforeShareModes(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		bubble(t, nil, func(t *testing.T, s *Server) {
+			a, b := newHolder(t, s), newHolder(t, s)
+			m := with(held(), smb.OplockBatch)
+			m.Share = 0
+			o := a.open(m)
+			w := b.start(ctx, held())
+			a.wantOplockBreak(o, smb.OplockII)
+			time.Sleep(time.Second)
+			if w.over() {
+				t.Fatal("the CREATE did not wait")
+			}
+			if closes {
+				if err := o.Close(ctx); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := o.AckOplockBreak(ctx, smb.OplockII); err != nil {
+				t.Fatal(err)
+			}
+			if !w.over() || w.took != time.Second {
+				t.Fatalf("the CREATE took %v", w.took)
+			}
+			if closes && w.err != nil {
+				t.Error(w.err)
+			} else if !closes {
+				wantRefusal(t, "CREATE", w.err, smb.StatusSharingViolation)
+			}
+		})
+	}
+}
+
+// A share mode in the way breaks handle caching, whose client may close what it
+// kept open for nobody, and then counts.
+func TestConflictBreaksHandles(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		bubble(t, nil, func(t *testing.T, s *Server) {
+			a, b := newHolder(t, s), newHolder(t, s)
+			m := leased(held(), 1, cacheRWH)
+			m.Share = smb.ShareRead
+			o := a.open(m)
+			w := b.start(ctx, held())
+			a.wantLeaseBreak(1, cacheRWH, cacheRW, true, 12)
+			if w.over() {
+				t.Fatal("the CREATE did not wait")
+			}
+			if closes {
+				if err := o.Close(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if !w.over() || w.err != nil {
+					t.Error(w.err)
+				}
+				return
+			}
+			if err := a.tree.AckLeaseBreak(ctx, smb.GUID{1}, cacheRW); err != nil {
+				t.Fatal(err)
+			}
+			if !w.over() {
+				t.Fatal("the CREATE waits on")
+			}
+			wantRefusal(t, "CREATE", w.err, smb.StatusSharingViolation)
+		})
+	}
+}
+
+// An exclusive oplock, which is none of handles, stays where share modes
+// conflict.
+func TestConflictLeavesExclusive(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		m := with(held(), smb.OplockExclusive)
+		m.Share = 0
+		a.open(m)
+		_, err := b.tree.Create(ctx, held())
+		wantRefusal(t, "CREATE", err, smb.StatusSharingViolation)
+		a.wantNoBreak()
+	})
+}
+
+// Who waits for a client does not wait for its death.
+func TestHolderDiesDuringBreak(t *testing.T) {
+	durable := func(m *smb.CreateRequest) *smb.CreateRequest {
+		m.Contexts = append(m.Contexts, smb.DurableRequest())
+		return m
+	}
+	for name, m := range map[string]func() *smb.CreateRequest{
+		"lease":         func() *smb.CreateRequest { return leased(held(), 1, cacheRWH) },
+		"batch":         func() *smb.CreateRequest { return with(held(), smb.OplockBatch) },
+		"durable lease": func() *smb.CreateRequest { return durable(leased(held(), 1, cacheRWH)) },
+		"durable batch": func() *smb.CreateRequest { return durable(with(held(), smb.OplockBatch)) },
+	} {
+		for _, temperament := range []Temperament{Windows(), NT4()} {
+			t.Run(name+" "+temperament.Name, func(t *testing.T) {
+				bubble(t, func(s *Server) { s.Temperament = temperament }, func(t *testing.T, s *Server) {
+					a, b := newHolder(t, s), newHolder(t, s)
+					a.open(m())
+					w := b.start(ctx, held())
+					a.nextBreak()
+					time.Sleep(time.Second)
+					a.leave()
+					if !w.over() || w.err != nil || w.took != time.Second {
+						t.Fatalf("the CREATE took %v: %v", w.took, w.err)
+					}
+					// nt4 keeps the open, but not what it cached.
+					want := 1
+					if temperament.Linger > 0 {
+						want = 2
+					}
+					wantOpens(t, s, "after the death", want)
+				})
+			})
+		}
+	}
+}
+
+// A lost connection whose opens linger cannot be told: its caching goes at once.
+func TestLingeringIsNotWaitedFor(t *testing.T) {
+	bubble(t, func(s *Server) { s.Temperament = NT4() }, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		m := with(held(), smb.OplockBatch)
+		m.Share = smb.ShareRead
+		a.open(m)
+		a.leave()
+		synctest.Wait()
+		_, err := b.tree.Create(ctx, held())
+		wantRefusal(t, "CREATE against the share mode", err, smb.StatusSharingViolation)
+		m = held()
+		m.Access = smb.FileReadData
+		b.open(m)
+		wantOpens(t, s, "with both", 2)
+	})
+}
+
+// CANCEL ends the wait, not the break, [MS-SMB2] 3.3.5.16.
+func TestCancelWaitingCreate(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		a.open(leased(held(), 1, cacheRWH))
+		ctx, cancel := context.WithCancel(ctx)
+		w := b.start(ctx, held())
+		a.nextBreak()
+		cancel()
+		if !w.over() || w.err == nil || w.took != 0 {
+			t.Fatalf("the CREATE took %v: %v", w.took, w.err)
+		}
+		wantOpens(t, s, "after CANCEL", 1)
+		if err := a.tree.AckLeaseBreak(context.Background(), smb.GUID{1}, cacheRH); err != nil {
+			t.Error(err)
+		}
+		b.open(held())
+		a.wantNoBreak()
+	})
+}
+
+// The waiting client dies: nothing is left of its CREATE.
+func TestWaiterDies(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		a.open(leased(held(), 1, cacheRWH))
+		w := b.start(ctx, held())
+		b.leave()
+		if !w.over() || w.err == nil {
+			t.Fatal("the CREATE outlives its connection")
+		}
+		if err := a.tree.AckLeaseBreak(ctx, smb.GUID{1}, 0); err != nil {
+			t.Error(err)
+		}
+		wantOpens(t, s, "after the death", 1)
+	})
+}
+
+// The server ends with everybody waiting.
+func TestCloseDuringBreak(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		a.open(leased(held(), 1, cacheRWH))
+		w := b.start(ctx, held())
+		closeServer(t, s)
+		if !w.over() || w.err == nil || w.took != 0 {
+			t.Fatalf("the CREATE took %v: %v", w.took, w.err)
+		}
+	})
+}
+
+// A write takes level II from everybody, the writer among them, and read
+// caching from the others; nobody is waited for, [MS-FSA] 2.1.4.12.
+func TestChangeBreaksReadCaching(t *testing.T) {
+	changes := map[string]func(*smb.Open) error{
+		"write": func(o *smb.Open) error { _, err := o.WriteAt(ctx, []byte("x"), 0); return err },
+		"lock": func(o *smb.Open) error {
+			return o.Lock(ctx, smb.LockElement{Length: 1, Flags: smb.LockExclusive | smb.LockFailImmediately})
+		},
+		"end of file": func(o *smb.Open) error {
+			return o.SetInfo(ctx, smb.InfoFile, 20, make([]byte, 8)) // FileEndOfFileInformation
+		},
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, s *Server) {
+				a, b, c := newHolder(t, s), newHolder(t, s), newHolder(t, s)
+				level2 := a.open(with(held(), smb.OplockII))
+				b.open(leased(held(), 1, cacheR))
+				own := c.open(leased(held(), 2, cacheR))
+				if err := change(own); err != nil {
+					t.Fatal(err)
+				}
+				a.wantOplockBreak(level2, smb.OplockNone)
+				b.wantLeaseBreak(1, cacheR, 0, false, 12)
+				c.wantNoBreak()
+				wantRefusal(t, "acknowledgment of level II", level2.AckOplockBreak(ctx, smb.OplockNone), smb.StatusInvalidOplockProtocol)
+				wantRefusal(t, "acknowledgment of R", b.tree.AckLeaseBreak(ctx, smb.GUID{1}, 0), smb.StatusUnsuccessful)
+
+				own2 := a.open(with(held(), smb.OplockII))
+				if name != "lock" && own2.Created.OplockLevel == smb.OplockII {
+					if err := change(own2); err != nil {
+						t.Fatal(err)
+					}
+					a.wantOplockBreak(own2, smb.OplockNone)
+				}
+			})
+		})
+	}
+}
+
+// An overwrite does not wait for read and handle caching to end; it must be
+// acknowledged all the same.
+func TestOverwriteDoesNotWaitForHandles(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		a.open(leased(held(), 1, cacheRH))
+		m := held()
+		m.Disposition = smb.OverwriteIf
+		b.open(m)
+		a.wantLeaseBreak(1, cacheRH, 0, true, 12)
+		wantRefusal(t, "too much kept", a.tree.AckLeaseBreak(ctx, smb.GUID{1}, cacheR), smb.StatusRequestNotAccepted)
+		if err := a.tree.AckLeaseBreak(ctx, smb.GUID{1}, 0); err != nil {
+			t.Error(err)
+		}
+		wantRefusal(t, "another key", a.tree.AckLeaseBreak(ctx, smb.GUID{9}, 0), smb.StatusObjectNameNotFound)
+	})
+}
+
+// Opens for attributes alone break nothing, [MS-FSA] 2.1.4.12.
+func TestAttributesBreakNothing(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		stat := func(access smb.AccessMask) *smb.CreateRequest {
+			m := held()
+			m.Access, m.Share = access, 0
+			return m
+		}
+		o := a.open(leased(held(), 1, cacheRWH))
+		b.open(stat(smb.FileReadAttributes | smb.FileWriteAttributes | smb.ReadControl | smb.Synchronize))
+		a.wantNoBreak()
+		if err := o.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+		o = a.open(with(held(), smb.OplockBatch))
+		b.open(stat(smb.FileReadAttributes | smb.FileWriteAttributes | smb.Synchronize))
+		a.wantNoBreak()
+		w := b.start(ctx, stat(smb.ReadControl))
+		a.wantOplockBreak(o, smb.OplockII)
+		if w.over() {
+			t.Error("READ_CONTROL did not wait for the oplock")
+		}
+	})
+}
+
+// Where the session is encrypted its breaks are, [MS-SMB2] 3.3.4.1.4; a client
+// with no session of that key would not understand them.
+func TestBreakEncrypted(t *testing.T) {
+	bubble(t, func(s *Server) { s.Encryption = smb.Required }, func(t *testing.T, s *Server) {
+		var frames [][]byte
+		a := &holder{t, pipeTree(t, s, &smb.Config{Encryption: smb.Required, Trace: nil})}
+		t.Cleanup(a.leave)
+		b := newHolder(t, s)
+		o := a.open(with(held(), smb.OplockBatch))
+		s.mu.Lock()
+		out := &s.opens[o.ID.Persistent].session.conn.out
+		s.mu.Unlock()
+		b.start(ctx, held())
+		a.wantOplockBreak(o, smb.OplockII)
+		_, _ = frames, out
+	})
+}
