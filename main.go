@@ -124,6 +124,7 @@ func (p *program) app() *cli.App {
 			{Name: "repro", Usage: "hold a file, go away, watch until the server frees it", ArgsUsage: "[TARGET]", Description: cmdline.ReproManual, Flags: append(reproFlags(), sharedFlags()...), Action: p.repro},
 			{Name: "hold", Usage: "open files and hold them", ArgsUsage: "TARGET…", Description: cmdline.HoldManual, Flags: append(holdFlags(), sharedFlags()...), Action: p.hold},
 			{Name: "table", Usage: "the server's sessions, connections and opens", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: cmdline.TableManual, Flags: append(tableFlags(), sharedFlags()...), Action: p.table},
+			{Name: "who", Usage: "who has a file open, live or stale, and what would be let in", ArgsUsage: "TARGET…", Description: cmdline.WhoManual, Flags: append(whoFlags(), sharedFlags()...), Action: p.who},
 			{Name: "explain", Usage: "what a code or a mask means here, and what to do", ArgsUsage: "CODE…", Description: cmdline.ExplainManual, Flags: outputFlags(), Action: p.explain},
 			{Name: "lab", Usage: "serve the built-in practice server", Description: cmdline.LabManual(faultList()), Flags: labFlags(), Action: p.lab},
 			{Name: "completion", Usage: "a script that makes a shell complete err32's commands", ArgsUsage: "SHELL", Description: cmdline.CompletionManual, Action: p.completion},
@@ -181,6 +182,15 @@ func tableFlags() []cli.Flag {
 		&cli.StringFlag{Name: "path", Usage: "TEXT: only opens with this in their path"},
 		&cli.StringFlag{Name: "of-user", Usage: "NAME: only what is this user's; --user does the same where -U is given to log on with"},
 		&cli.StringFlag{Name: "client", Usage: "HOST: only what is this client's, by name or address"},
+	}
+}
+
+func whoFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "want", Value: "rw:none", Usage: "ACCESS[:SHARE]: the open to be judged, in the letters of repro's --access and --share; exit code 32 means it is refused. Without SHARE it shares everything"},
+		&cli.BoolFlag{Name: "probe", Usage: "open and close the file for data, up to eight times; the side effects are below"},
+		&cli.StringFlag{Name: "probe-timeout", Value: "2s", Usage: "DUR: how long a client that caches the file may take to give way to a probe"},
+		&cli.BoolFlag{Name: "recursive", Usage: "TARGET is a folder: every held file below it"},
 	}
 }
 
@@ -583,6 +593,37 @@ func (p *program) table(c *cli.Context) error {
 	}
 	o.OnEvent = p.showEvent
 	return p.show(v, diag.Table(c.Context, o))
+}
+
+func (p *program) who(c *cli.Context) error {
+	v := newValues(c)
+	o := diag.WhoOptions{
+		Endpoint:     v.endpoint(v.target(0)),
+		Recursive:    c.Bool("recursive"),
+		Probe:        c.Bool("probe"),
+		ProbeTimeout: cmdline.Parsed(&v.Values, "probe-timeout", cmdline.ParsePositive),
+	}
+	want := cmdline.Parsed(&v.Values, "want", diag.ParseWanted)
+	o.WantAccess, o.WantShare = want.Access, want.Share
+	for i := range c.NArg() {
+		t := v.target(i)
+		v.Fail(t.NeedShare())
+		if first := o.Endpoint.Target; !strings.EqualFold(t.Address(), first.Address()) || !strings.EqualFold(t.Share, first.Share) {
+			v.Failf("%s and %s are not on one server and share; who takes TARGETs of one share", first, t)
+		}
+		if t.Path == "" && !o.Recursive {
+			v.Failf("%s names no file; write %s/FILE, or give --recursive for every held file below it", t, t)
+		}
+		o.Targets = append(o.Targets, t)
+	}
+	if o.Recursive && len(o.Targets) > 1 {
+		v.Failf("--recursive takes one TARGET, a folder")
+	}
+	if err := p.logOn(v, &o.Endpoint); err != nil {
+		return err
+	}
+	o.OnEvent = p.showEvent
+	return p.show(v, diag.Who(c.Context, o))
 }
 
 // showEvent tells of an event on the line of progress, but not of what goes on

@@ -55,6 +55,8 @@ func (p *reportPage) result(r *Report) error {
 		return p.hold(r)
 	case r.Table != nil:
 		return p.table(r)
+	case r.Who != nil:
+		return p.who(r)
 	}
 	return p.timeline(r)
 }

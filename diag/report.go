@@ -38,6 +38,7 @@ type Report struct {
 	Repro *ReproResult `json:"-"` // at most one of these is set; its keys stand beside the ones above
 	Hold  *HoldResult  `json:"-"`
 	Table *TableResult `json:"-"`
+	Who   *WhoResult   `json:"-"`
 }
 
 // Tool is the program that wrote the report.
@@ -241,6 +242,11 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 			*common
 			*TableResult
 		}{(*common)(&c), r.Table})
+	case r.Who != nil:
+		return json.Marshal(struct {
+			*common
+			*WhoResult
+		}{(*common)(&c), r.Who})
 	}
 	return json.Marshal((*common)(&c))
 }

@@ -21,6 +21,8 @@ func ParseReport(data []byte) (*Report, error) {
 		Release  json.RawMessage `json:"release"`
 		Asked    json.RawMessage `json:"asked"`
 		Sessions json.RawMessage `json:"sessions"`
+		Holders  json.RawMessage `json:"holders"`
+		Paths    json.RawMessage `json:"paths"`
 	}
 	if err := json.Unmarshal(data, &has); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -36,6 +38,12 @@ func ParseReport(data []byte) (*Report, error) {
 	case r.Command == "table" && has.Sessions != nil:
 		r.Table = new(TableResult)
 		result = r.Table
+	case r.Command == "who" && has.Holders != nil:
+		r.Who = &WhoResult{PathHolders: new(PathHolders)}
+		result = r.Who
+	case r.Command == "who" && has.Paths != nil:
+		r.Who = new(WhoResult)
+		result = r.Who
 	default:
 		return &r, nil
 	}

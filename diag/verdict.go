@@ -22,6 +22,9 @@ const (
 	whatWaited      = "waited"      // the time to look ran out
 	whatClose       = "close"       // clean-up ended what the holder left
 	whatRemove      = "remove"      // clean-up removed the file
+	whatStat        = "stat"        // a path was opened for its attributes alone
+	whatProbe       = "probe"       // a data probe, closed at once
+	whatRead        = "read"        // reads of one byte, to meet a lock
 	whatNote        = "note"        // a decision of the tool
 	whatInterrupted = "interrupted" // a signal ended the run
 )

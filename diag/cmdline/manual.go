@@ -89,6 +89,37 @@ Examples:
   What alice has open, as JSON:
     err32 table -A ~/.fs1 --of-user alice --json //fs1`
 
+// WhoManual closes the help of who.
+const WhoManual = `Without --probe nobody is disturbed: the file is opened for its attributes only,
+which breaks no caching, and the server's tables are read once. They need an
+administrator's rights, as a rule, and do not tell share modes.
+
+--probe opens the file for data and closes it at once, asking for no caching:
+  P1 P2 P3   for reading, writing, deleting, sharing everything
+  P4 P5 P6   sharing all but reading, writing, deleting
+  wanted     the open of --want itself
+  and reads one byte at the start and the end of the file, to meet locks.
+What a probe can do to others:
+  - A client that caches writes has to write them back; one that keeps the file
+    open in its cache has to let it go. That is what any program's open does.
+  - A durable handle whose client is away is closed for good when a probe
+    conflicts with it.
+  - For the time of a round trip it is an open like any other: P4 to P6 and
+    wanted can make somebody else's open fail.
+No content, size, write time or attribute changes.
+
+Several TARGETs must be on one server and share.
+
+Examples:
+  Who has the plan, and could I write to it?
+    err32 who -U 'CORP\admin' //fs1/data/plan.xlsx
+
+  The same without an administrator's rights:
+    err32 who -U alice --probe --want rw:none //fs1/data/plan.xlsx
+
+  Everything that is held below a folder:
+    err32 who -U 'CORP\admin' --recursive //fs1/data/projects`
+
 // ExplainManual closes the help of explain.
 const ExplainManual = `CODE is a Win32 error, an NTSTATUS, a name, or a mask after the word that says
 which: access:…, share:…, permissions:….

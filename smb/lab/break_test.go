@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"bytes"
 	"context"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -491,20 +493,47 @@ func TestAttributesBreakNothing(t *testing.T) {
 	})
 }
 
-// Where the session is encrypted its breaks are, [MS-SMB2] 3.3.4.1.4; a client
-// with no session of that key would not understand them.
+// Where the session is encrypted its breaks are, of oplocks as of leases.
 func TestBreakEncrypted(t *testing.T) {
 	bubble(t, func(s *Server) { s.Encryption = smb.Required }, func(t *testing.T, s *Server) {
-		var frames [][]byte
-		a := &holder{t, pipeTree(t, s, &smb.Config{Encryption: smb.Required, Trace: nil})}
-		t.Cleanup(a.leave)
-		b := newHolder(t, s)
-		o := a.open(with(held(), smb.OplockBatch))
-		s.mu.Lock()
-		out := &s.opens[o.ID.Persistent].session.conn.out
-		s.mu.Unlock()
-		b.start(ctx, held())
-		a.wantOplockBreak(o, smb.OplockII)
-		_, _ = frames, out
+		client, server := net.Pipe()
+		s.ServeConn(server)
+		wire := &tap{Conn: client}
+		c, err := smb.NewConn(ctx, wire, "lab", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		session, err := logOn(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := session.TreeConnect(ctx, "share")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := &holder{t, tree}, newHolder(t, s)
+		for _, m := range []*smb.CreateRequest{with(held(), smb.OplockBatch), leased(held(), 1, cacheRWH)} {
+			o := a.open(m)
+			synctest.Wait()
+			wire.mu.Lock()
+			wire.read = nil
+			wire.mu.Unlock()
+			w := b.start(ctx, held())
+			if got := a.nextBreak(); (got.Oplock != nil) != (m.OplockLevel == smb.OplockBatch) {
+				t.Errorf("the break is %+v", got)
+			}
+			wire.mu.Lock()
+			if !bytes.HasPrefix(wire.read[4:], []byte("\xFDSMB")) {
+				t.Errorf("the break begins with % X", wire.read[:8])
+			}
+			wire.mu.Unlock()
+			if err := o.Close(ctx); err != nil || !w.over() {
+				t.Fatal(err)
+			}
+			if err := w.o.Close(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
 	})
 }

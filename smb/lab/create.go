@@ -227,7 +227,7 @@ func (c *creation) waitForBreak(n *node) (answer *smb.CreateResponse, status smb
 	case waitCancelled:
 		return nil, smb.StatusCancelled, false
 	case waitRefused:
-		return nil, smb.StatusInsufficientResources, false
+		return nil, c.refused(), false
 	}
 	return nil, smb.StatusCancelled, false
 }

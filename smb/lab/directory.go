@@ -65,6 +65,9 @@ func (r *request) queryDirectory(m *smb.QueryDirectoryRequest) (smb.Message, smb
 // entryOf is what a listing says of a file.
 func entryOf(name string, n *node) *smb.DirectoryEntry {
 	e := &smb.DirectoryEntry{Times: n.times(), Attributes: n.attributes(), FileID: n.id, Name: name}
+	if name == n.name && !isShortName(name) {
+		e.ShortName = n.shortName()
+	}
 	if !n.dir {
 		e.EndOfFile, e.AllocationSize = n.content.size(), n.content.allocation()
 	}

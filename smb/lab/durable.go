@@ -16,7 +16,7 @@ type durability struct {
 	expiry  *time.Timer   // runs while the open is disconnected
 
 	v2     bool
-	create smb.GUID         // Open.CreateGuid, of version 2
+	create smb.GUID         // Open.CreateGuid, of version 2; zero of version 1
 	app    smb.GUID         // Open.AppInstanceId, of version 2; zero without one
 	action smb.CreateAction // what the CREATE did, for one that is sent again
 }
@@ -77,9 +77,7 @@ func (r *request) claimDurable(m *smb.CreateRequest, d durableRequest) (*smb.Cre
 	if o == nil || o.durable == nil || o.session != nil || o.share != r.tree.share {
 		return nil, smb.StatusObjectNameNotFound
 	}
-	// Version 1 may not claim a version 2 open without its CreateGuid, nor the
-	// other way round.
-	if o.durable.v2 != d.reclaimV2 || d.reclaimV2 && o.durable.create != d.guid {
+	if d.reclaimV2 && o.durable.create != d.guid { // version 1 knows none, and may claim either
 		return nil, smb.StatusObjectNameNotFound
 	}
 	if status := r.leaseClaims(o, m); status != smb.StatusSuccess {
@@ -96,9 +94,6 @@ func (r *request) claimDurable(m *smb.CreateRequest, d durableRequest) (*smb.Cre
 	answer := &smb.CreateResponse{Action: smb.Opened, OplockLevel: o.oplock}
 	if o.oplock == smb.OplockLease {
 		o.lease.describe(answer)
-	}
-	if !o.durable.v2 {
-		answer.Contexts = append(answer.Contexts, smb.DurableResponse())
 	}
 	o.describe(answer)
 	return answer, smb.StatusSuccess
@@ -209,12 +204,11 @@ func (o *open) mayBeDurable() bool {
 
 // disconnectOpen takes a durable open from its session, which is about to end,
 // [MS-SMB2] 3.3.7.1 and 3.3.5.6. It stays for its client to claim it, for as
-// long as was promised, unless its caching was being broken or its end deletes
-// the file. Others are left to
+// long as was promised, unless its caching was being broken. Others are left to
 // the session, but nobody is there any more to acknowledge a break of theirs.
 func (s *Server) disconnectOpen(o *open) {
 	switch l := o.lease; {
-	case o.durable != nil && o.mayBeDurable() && !l.inProgress && !o.deleteOnClose:
+	case o.durable != nil && o.mayBeDurable() && !l.inProgress:
 		delete(o.session.opens, o.id.Volatile)
 		o.session, o.tree = nil, nil
 		s.startExpiry(o)

@@ -188,6 +188,9 @@ func logSlow(t *testing.T, readFirst bool) {
 		proceed <- struct{}{} // Log has one more
 	}
 	synctest.Wait()
+	if e := got[len(got)-1]; readFirst && e.What != EventLost {
+		t.Errorf("when all is read the last is %v", e)
+	}
 	tree.Session().Conn().Close()
 	synctest.Wait()
 	if !readFirst {

@@ -56,8 +56,8 @@ func (r *request) pipeControl(o *open, m *smb.IOCTLRequest) ([]byte, smb.NTStatu
 	if m.Code != smb.FSCTLPipeTransceive {
 		return nil, smb.StatusInvalidDeviceRequest
 	}
-	if o.pipe.rpc.Write(m.Input) != nil {
-		return nil, smb.StatusPipeDisconnected
+	if status := o.pipe.write(m.Input); status != smb.StatusSuccess {
+		return nil, status
 	}
 	return r.takePipe(o, int(m.MaxOutput))
 }

@@ -30,7 +30,7 @@ func (r *request) lock(m *smb.LockRequest) (smb.Message, smb.NTStatus) {
 		delete(o.lockSequences, index)
 	}
 	if m.Locks[0].Flags&smb.LockUnlock != 0 {
-		status = o.unlockRanges(m.Locks)
+		status = r.unlockRanges(o, m.Locks)
 	} else {
 		status = r.lockRanges(o, m.Locks)
 	}
@@ -54,7 +54,7 @@ func (r *request) countsLocks(o *open) bool {
 
 // unlockRanges gives up ranges in their order, until one is not held or is no
 // unlock: those before it stay given up, [MS-SMB2] 3.3.5.14.1.
-func (o *open) unlockRanges(ranges []smb.LockElement) smb.NTStatus {
+func (r *request) unlockRanges(o *open, ranges []smb.LockElement) smb.NTStatus {
 	for _, l := range ranges {
 		if l.Flags != smb.LockUnlock {
 			return smb.StatusInvalidParameter
@@ -62,6 +62,7 @@ func (o *open) unlockRanges(ranges []smb.LockElement) smb.NTStatus {
 		if !o.node.locks.remove(o, l.Offset, l.Length) {
 			return smb.StatusRangeNotLocked
 		}
+		r.server().locks--
 		o.node.wake()
 	}
 	return smb.StatusSuccess
@@ -80,6 +81,9 @@ func (r *request) lockRanges(o *open, ranges []smb.LockElement) smb.NTStatus {
 	if o.access&(smb.FileReadData|smb.FileWriteData|smb.FileAppendData|smb.FileExecute) == 0 {
 		return smb.StatusAccessDenied
 	}
+	if len(ranges) > s.Limits.Locks-s.locks {
+		return smb.StatusInsufficientResources
+	}
 	s.breakForChange(n, o)
 	for i, l := range ranges {
 		status := smb.StatusInvalidLockRange
@@ -87,7 +91,7 @@ func (r *request) lockRanges(o *open, ranges []smb.LockElement) smb.NTStatus {
 			status = r.lockRange(o, l)
 		}
 		if status != smb.StatusSuccess {
-			o.undoLocks(ranges[:i])
+			r.undoLocks(o, ranges[:i])
 			return status
 		}
 	}
@@ -111,13 +115,16 @@ func (r *request) lockRange(o *open, l smb.LockElement) smb.NTStatus {
 			return smb.StatusCancelled
 		}
 	}
+	r.server().locks++
 	return smb.StatusSuccess
 }
 
 // undoLocks gives up the ranges taken before one was refused.
-func (o *open) undoLocks(ranges []smb.LockElement) {
+func (r *request) undoLocks(o *open, ranges []smb.LockElement) {
 	for _, l := range ranges {
-		o.node.locks.undo(o, l.Offset, l.Length, l.Flags&smb.LockExclusive != 0)
+		if o.node.locks.undo(o, l.Offset, l.Length, l.Flags&smb.LockExclusive != 0) {
+			r.server().locks--
+		}
 	}
 	if len(ranges) > 0 {
 		o.node.wake()

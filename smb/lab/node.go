@@ -131,12 +131,14 @@ func (n *node) depthUnits() int {
 	return longest
 }
 
-// child returns the entry of a directory with this name in any case, or nil.
+// child returns the entry of a directory with this name or 8.3 name in any case,
+// or nil.
 func (n *node) child(name string) *node {
-	if i, ok := n.search(fold(name)); ok {
+	key := fold(name)
+	if i, ok := n.search(key); ok {
 		return n.children[i]
 	}
-	return nil
+	return n.childByShortName(key)
 }
 
 func (n *node) search(key string) (int, bool) {

@@ -75,15 +75,6 @@ func (r *request) changeNotify(m *smb.ChangeNotifyRequest) (smb.Message, smb.NTS
 	return &smb.ChangeNotifyResponse{Output: out}, smb.StatusSuccess
 }
 
-// refused is why a request may not wait: too many do already, or others follow
-// it in its compound, [MS-SMB2] 3.3.5.2.7.2.
-func (r *request) refused() smb.NTStatus {
-	if !r.last {
-		return smb.StatusInternalError
-	}
-	return smb.StatusInsufficientResources
-}
-
 // add notes a change.
 func (w *watch) add(c smb.Change) {
 	if w.size += 12 + 2*utf16Len(c.Name); w.overflow || w.size > w.limit {

@@ -65,6 +65,9 @@ func (s *Server) addOpen(o *open) {
 		o.place = len(o.node.opens)
 		o.node.opens = append(o.node.opens, o)
 	}
+	if o.pipe != nil {
+		s.pipes++
+	}
 	s.granted++
 	s.logOpen(o)
 }
@@ -111,6 +114,7 @@ func (s *Server) closeOpen(o *open, why closeReason) {
 	s.released++
 	s.logClose(o, why)
 	if o.pipe != nil {
+		s.pipes--
 		o.pipe.close()
 		return
 	}
@@ -119,6 +123,7 @@ func (s *Server) closeOpen(o *open, why closeReason) {
 	n.opens[o.place], last.place = last, o.place
 	n.opens[len(n.opens)-1] = nil
 	n.opens = n.opens[:len(n.opens)-1]
+	s.locks -= n.locks.count(o)
 	n.locks.drop(o)
 	s.endDurability(o)
 	s.endCaching(o)

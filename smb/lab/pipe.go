@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"strings"
 
 	"err32/smb"
@@ -16,8 +17,11 @@ type pipe struct {
 // openPipe opens a named pipe, [MS-SMB2] 3.3.5.9 for IPC$.
 func (r *request) openPipe(m *smb.CreateRequest) (smb.Message, smb.NTStatus) {
 	s := r.server()
-	if m.Access == 0 {
+	switch {
+	case m.Access == 0:
 		return nil, smb.StatusAccessDenied
+	case s.pipes >= s.Limits.Pipes:
+		return nil, smb.StatusInsufficientResources
 	}
 	if name := strings.TrimPrefix(m.Name, `\`); fold(name) != "SRVSVC" {
 		return nil, smb.StatusObjectNameNotFound
@@ -43,10 +47,22 @@ func (p *pipe) wake() {
 	p.ready = make(chan struct{})
 }
 
+// write gives the pipe what the client sends. One that has too much to answer
+// already can be written to again once its answers are read.
+func (p *pipe) write(b []byte) smb.NTStatus {
+	switch err := p.rpc.Write(b); {
+	case errors.Is(err, smb.ErrRPCFull):
+		return smb.StatusInsufficientResources
+	case err != nil:
+		return smb.StatusPipeDisconnected
+	}
+	return smb.StatusSuccess
+}
+
 // writePipe hands a message to the pipe.
 func (r *request) writePipe(o *open, m *smb.WriteRequest) (smb.Message, smb.NTStatus) {
-	if err := o.pipe.rpc.Write(m.Data); err != nil {
-		return nil, smb.StatusPipeDisconnected
+	if status := o.pipe.write(m.Data); status != smb.StatusSuccess {
+		return nil, status
 	}
 	o.pipe.wake()
 	return &smb.WriteResponse{Count: uint32(len(m.Data))}, smb.StatusSuccess
@@ -71,7 +87,7 @@ func (r *request) takePipe(o *open, most int) ([]byte, smb.NTStatus) {
 		}
 		switch r.wait(o.pipe.ready, -1) {
 		case waitRefused:
-			return nil, smb.StatusInsufficientResources
+			return nil, r.refused()
 		case waitCancelled, waitGone:
 			return nil, smb.StatusCancelled
 		}

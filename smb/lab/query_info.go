@@ -1,10 +1,6 @@
 package lab
 
-import (
-	"strings"
-
-	"err32/smb"
-)
+import "err32/smb"
 
 // queryInfo answers QUERY_INFO, [MS-SMB2] 3.3.5.20.
 func (r *request) queryInfo(m *smb.QueryInfoRequest) (smb.Message, smb.NTStatus) {
@@ -91,10 +87,10 @@ func (r *request) fileInfo(o *open, class uint8) (smb.Info, smb.NTStatus) {
 	case smb.FileNormalizedNameInformation:
 		return &smb.NormalizedNameInfo{Name: n.path()}, smb.StatusSuccess
 	case smb.FileAlternateNameInformation:
-		if !isShortName(n.name) {
+		if n == n.volume.root {
 			return nil, smb.StatusObjectNameNotFound
 		}
-		return &smb.AlternateNameInfo{Name: n.key}, smb.StatusSuccess
+		return &smb.AlternateNameInfo{Name: n.shortName()}, smb.StatusSuccess
 	case smb.FileStreamInformation:
 		return n.streamInfo(), smb.StatusSuccess
 	case smb.FileCompressionInformation:
@@ -154,21 +150,6 @@ func (n *node) streamInfo() *smb.StreamInfo {
 		return &smb.StreamInfo{}
 	}
 	return &smb.StreamInfo{Streams: []smb.Stream{{Size: n.content.size(), AllocationSize: n.content.allocation(), Name: "::$DATA"}}}
-}
-
-// isShortName reports whether a name is its own 8.3 name, [MS-FSCC] 2.1.5.2.1.
-// No other names have one here.
-func isShortName(name string) bool {
-	base, ext, dot := strings.Cut(name, ".")
-	if base == "" || len(base) > 8 || len(ext) > 3 || dot && ext == "" {
-		return false
-	}
-	for _, c := range base + ext {
-		if c <= ' ' || c >= 0x7F || strings.ContainsRune(`"*+,./:;<=>?[\]|`, c) {
-			return false
-		}
-	}
-	return true
 }
 
 // pipeInfo answers for a named pipe, [MS-SMB2] 3.3.5.20.1.

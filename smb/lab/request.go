@@ -28,7 +28,8 @@ type chain struct {
 	sessionID uint64
 	treeID    uint32
 	fileID    *smb.FileID
-	failed    smb.NTStatus
+	failed    smb.NTStatus // there is no file, and this is why
+	broken    bool         // there is no session or tree: the related ones fail
 
 	answers []answer
 	unsent  int  // bytes of answers
@@ -461,7 +462,7 @@ const (
 	waitTimeout                     // the time has passed
 	waitCancelled                   // the client sent CANCEL
 	waitGone                        // the connection, session, tree or server has ended: answer nothing
-	waitRefused                     // too many requests wait, or this one may not: see status
+	waitRefused                     // too many requests wait, or this one may not: see refused
 )
 
 // wait lets the request wait until ch is closed or d has passed (d < 0: for
@@ -507,11 +508,23 @@ func (r *request) wait(ch <-chan struct{}, d time.Duration) waitResult {
 	return result
 }
 
+// mayWait reports whether the request is one that may wait. In a compound it is
+// the last one, or a CREATE, [MS-SMB2] 3.3.5.2.7, note 266.
+func (r *request) mayWait() bool { return r.last || r.header.Command == smb.CommandCreate }
+
+// refused is the answer to a request that would have to wait and was refused.
+func (r *request) refused() smb.NTStatus {
+	if !r.mayWait() {
+		return smb.StatusInternalError // the same note
+	}
+	return smb.StatusInsufficientResources
+}
+
 // goAsync sends the interim response, [MS-SMB2] 3.3.4.2, and hands the reading
-// on. In a compound only the last request may wait, or a CREATE.
+// on.
 func (r *request) goAsync() bool {
 	c, s := r.conn, r.server()
-	if len(c.pending) >= s.Limits.Pending || !r.last && r.header.Command != smb.CommandCreate {
+	if len(c.pending) >= s.Limits.Pending || !r.mayWait() {
 		return false
 	}
 	if !r.chain.given {

@@ -64,6 +64,8 @@ type Server struct {
 	lastOpen     uint64
 	lastGlobalID uint32
 	lastTreeID   uint32
+	pipes        int    // of opens
+	locks        int    // of all opens
 	granted      uint64 // opens so far
 	released     uint64
 	faults       faultState

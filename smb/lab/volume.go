@@ -14,7 +14,7 @@ type volumeLimits struct {
 }
 
 // volume is the tree of files behind a share, in memory, with what [MS-FSA]
-// 2.1.1.1 has of a Volume. There are no streams, links, short names or reparse
+// 2.1.1.1 has of a Volume. There are no streams, links or reparse
 // points. Names keep their case and are found in any; they are compared
 // upcased rune by rune as Unicode has it, which for a few letters is not what
 // NTFS's table has. It has no lock of its own: the server's mutex guards it.
