@@ -28,6 +28,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -125,6 +126,7 @@ func (p *program) app() *cli.App {
 			{Name: "hold", Usage: "open files and hold them", ArgsUsage: "TARGET…", Description: cmdline.HoldManual, Flags: append(holdFlags(), sharedFlags()...), Action: p.hold},
 			{Name: "table", Usage: "the server's sessions, connections and opens", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: cmdline.TableManual, Flags: append(tableFlags(), sharedFlags()...), Action: p.table},
 			{Name: "who", Usage: "who has a file open, live or stale, and what would be let in", ArgsUsage: "TARGET…", Description: cmdline.WhoManual, Flags: append(whoFlags(), sharedFlags()...), Action: p.who},
+			{Name: "release", Usage: "end an open or a session that stands in the way", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: cmdline.ReleaseManual, Flags: append(releaseFlags(), sharedFlags()...), Action: p.release},
 			{Name: "explain", Usage: "what a code or a mask means here, and what to do", ArgsUsage: "CODE…", Description: cmdline.ExplainManual, Flags: outputFlags(), Action: p.explain},
 			{Name: "lab", Usage: "serve the built-in practice server", Description: cmdline.LabManual(faultList()), Flags: labFlags(), Action: p.lab},
 			{Name: "completion", Usage: "a script that makes a shell complete err32's commands", ArgsUsage: "SHELL", Description: cmdline.CompletionManual, Action: p.completion},
@@ -191,6 +193,19 @@ func whoFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "probe", Usage: "open and close the file for data, up to eight times; the side effects are below"},
 		&cli.StringFlag{Name: "probe-timeout", Value: "2s", Usage: "DUR: how long a client that caches the file may take to give way to a probe"},
 		&cli.BoolFlag{Name: "recursive", Usage: "TARGET is a folder: every held file below it"},
+	}
+}
+
+func releaseFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "open", Usage: "ID: the open with this id in the server's table"},
+		&cli.StringFlag{Name: "path", Usage: "PATH: the one open of this file: below TARGET's share, with the share before it, or the server's own path"},
+		&cli.StringFlag{Name: "session", Usage: "CLIENT[,USER]: every session of this client, or of this user on it, with every open they have"},
+		&cli.StringFlag{Name: "previous-session", Usage: "0x…: a dead session of the same user, by its id; takes no right but the user's own"},
+		&cli.BoolFlag{Name: "stale", Usage: "every open below TARGET that who calls stale"},
+		&cli.BoolFlag{Name: "mine", Usage: "what killed runs of err32 have left on this server, as this user"},
+		&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "say what would be done, and do nothing"},
 	}
 }
 
@@ -327,6 +342,7 @@ func (p *program) repro(c *cli.Context) error {
 		Interval:   cmdline.Parsed(&v.Values, "interval", cmdline.ParseDuration),
 		RetryFrom:  cmdline.Parsed(&v.Values, "retry-from", cmdline.OneOf("other", "same")),
 		RetryWith:  cmdline.Parsed(&v.Values, "retry-with", cmdline.OneOf("stock", "own")),
+		StateDir:   cmdline.StateDir(),
 		Case:       name,
 	}
 	if c.NArg() == 0 {
@@ -518,6 +534,7 @@ func (p *program) hold(c *cli.Context) error {
 		Access:     cmdline.Parsed(&v.Values, "access", smb.ParseAccess),
 		Share:      cmdline.Parsed(&v.Values, "share", smb.ParseShare),
 		All:        c.Bool("all"),
+		StateDir:   cmdline.StateDir(),
 	}
 	if c.IsSet("for") {
 		o.For = cmdline.Parsed(&v.Values, "for", cmdline.ParsePositive)
@@ -624,6 +641,77 @@ func (p *program) who(c *cli.Context) error {
 	}
 	o.OnEvent = p.showEvent
 	return p.show(v, diag.Who(c.Context, o))
+}
+
+func (p *program) release(c *cli.Context) error {
+	v := newValues(c)
+	o := diag.ReleaseOptions{
+		Endpoint: v.endpoint(v.target(0)),
+		Open:     c.String("open"),
+		Path:     c.String("path"),
+		Stale:    c.Bool("stale"),
+		Mine:     c.Bool("mine"),
+		DryRun:   c.Bool("dry-run"),
+	}
+	given := 0
+	for _, flag := range []string{"open", "path", "session", "previous-session", "stale", "mine"} {
+		if !c.IsSet(flag) {
+			continue
+		}
+		if given++; c.String(flag) == "" {
+			v.Failf("--%s is empty", flag)
+		}
+	}
+	if given != 1 {
+		v.Failf("release ends one kind of thing: give one of --open, --path, --session, --previous-session, --stale and --mine")
+	}
+	if c.IsSet("open") {
+		cmdline.Parsed(&v.Values, "open", parseOpenID)
+	}
+	if c.IsSet("previous-session") {
+		o.PreviousSession = cmdline.Parsed(&v.Values, "previous-session", parseSessionID)
+	}
+	o.Client, o.User, _ = strings.Cut(c.String("session"), ",")
+	if o.Mine {
+		records, err := diag.ReadSessionRecords(cmdline.StateDir())
+		if err != nil {
+			return err
+		}
+		o.Records = records
+	}
+	if !c.Bool("yes") && !o.DryRun {
+		if v.Err == nil && !cmdline.CanAsk() {
+			v.Failf("there is no terminal to ask on: give --yes to go on without, or --dry-run to see what would be done")
+		}
+		o.Confirm = func(text string) (bool, error) {
+			p.progress.End()
+			p.progress = nil
+			return cmdline.Confirm(c.Context, text)
+		}
+	}
+	if err := p.logOn(v, &o.Endpoint); err != nil {
+		return err
+	}
+	o.OnEvent = p.showEvent
+	return p.show(v, diag.Free(c.Context, o))
+}
+
+// parseOpenID reads the id of an open as table and who show it.
+func parseOpenID(s string) (uint64, error) {
+	id, err := strconv.ParseUint(s, 0, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not the id of an open, such as 0x1F0003", s)
+	}
+	return id, nil
+}
+
+// parseSessionID reads a SessionId as repro and hold report it.
+func parseSessionID(s string) (uint64, error) {
+	id, err := strconv.ParseUint(s, 0, 64)
+	if err != nil || id == 0 {
+		return 0, fmt.Errorf("%q is not the id of a session, such as 0x868AD3D3", s)
+	}
+	return id, nil
 }
 
 // showEvent tells of an event on the line of progress, but not of what goes on

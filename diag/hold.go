@@ -20,6 +20,7 @@ type HoldOptions struct {
 	Share      smb.ShareAccess
 	Disconnect smb.DisconnectKind
 	For        time.Duration         // how long to hold; 0: until ctx ends
+	StateDir   string                // where a record of the session is kept while it lasts; empty for none
 	OnReady    func(held int) error  // called once all are held, may be nil
 	OnProgress func(held, asked int) // called now and then while opening, may be nil
 	OnEvent    func(Event)           // may be nil
@@ -40,6 +41,7 @@ type hold struct {
 	res    *HoldResult
 
 	client   *client
+	forget   func() // removes the record of the session; nil before there is one
 	paths    []string
 	opens    []*smb.Open
 	answered int      // of paths
@@ -61,6 +63,9 @@ func Hold(ctx context.Context, o HoldOptions) *Report {
 	h.report.Hold = h.res
 	failed := h.run(ctx)
 	h.cleanUp()
+	if h.forget != nil {
+		h.forget()
+	}
 	h.finish(ctx, failed)
 	return h.report
 }
@@ -79,6 +84,9 @@ func (h *hold) run(ctx context.Context) *RunError {
 		return newRunError("list "+h.o.Targets[0].String(), err)
 	}
 	h.res.Asked = len(h.paths)
+	if h.forget, err = recordSession(h.o.StateDir, "hold", e, h.client, h.paths); err != nil {
+		h.report.Notes = append(h.report.Notes, noRecord(err))
+	}
 	begin := time.Now()
 	err = h.openAll(ctx)
 	h.res.OpenMS = Milliseconds(time.Since(begin))

@@ -57,6 +57,8 @@ func (p *reportPage) result(r *Report) error {
 		return p.table(r)
 	case r.Who != nil:
 		return p.who(r)
+	case r.Release != nil:
+		return p.release(r)
 	}
 	return p.timeline(r)
 }

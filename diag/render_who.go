@@ -32,7 +32,7 @@ func (p *reportPage) pathHolders(h *PathHolders, several bool) error {
 		p.prose(indent+2, "- ", visibleText(reason))
 	}
 	if h.HoldersFrom != "" {
-		p.field("Holders have", modesText(h.Holders.Access))
+		p.field("They have", modesText(h.Holders.Access))
 		p.field("They share", modesText(h.Holders.Share))
 		p.field("Known from", h.HoldersFrom)
 	}

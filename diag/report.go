@@ -39,6 +39,8 @@ type Report struct {
 	Hold  *HoldResult  `json:"-"`
 	Table *TableResult `json:"-"`
 	Who   *WhoResult   `json:"-"`
+
+	Release *ReleaseResult `json:"-"`
 }
 
 // Tool is the program that wrote the report.
@@ -247,6 +249,11 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 			*common
 			*WhoResult
 		}{(*common)(&c), r.Who})
+	case r.Release != nil:
+		return json.Marshal(struct {
+			*common
+			*ReleaseResult
+		}{(*common)(&c), r.Release})
 	}
 	return json.Marshal((*common)(&c))
 }

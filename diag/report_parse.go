@@ -23,6 +23,7 @@ func ParseReport(data []byte) (*Report, error) {
 		Sessions json.RawMessage `json:"sessions"`
 		Holders  json.RawMessage `json:"holders"`
 		Paths    json.RawMessage `json:"paths"`
+		Actions  json.RawMessage `json:"actions"`
 	}
 	if err := json.Unmarshal(data, &has); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -44,6 +45,9 @@ func ParseReport(data []byte) (*Report, error) {
 	case r.Command == "who" && has.Paths != nil:
 		r.Who = new(WhoResult)
 		result = r.Who
+	case r.Command == "release" && has.Actions != nil:
+		r.Release = new(ReleaseResult)
+		result = r.Release
 	default:
 		return &r, nil
 	}

@@ -33,6 +33,7 @@ type repro struct {
 	holder    *client
 	holderID  smb.GUID
 	opens     []*smb.Open
+	forget    func() // removes the record of the holder's session; nil before there is one
 	contender contender
 	made      bool // the file was asked for: it may be there
 	gone      bool // the holder has disconnected
@@ -52,6 +53,9 @@ func Repro(ctx context.Context, o ReproOptions) *Report {
 	r.report.Repro = r.res
 	failed := r.run(ctx)
 	r.cleanUp(failed)
+	if r.forget != nil {
+		r.forget()
+	}
 	r.finish(ctx, failed)
 	return r.report
 }
@@ -257,6 +261,10 @@ func (r *repro) hold(ctx context.Context) *RunError {
 	count := 1
 	if r.o.Case == "handle-leak" {
 		count = leakedOpens
+	}
+	var err error
+	if r.forget, err = recordSession(r.o.StateDir, "repro", r.o.Endpoint, r.holder, []string{r.path}); err != nil {
+		r.note("%s", noRecord(err))
 	}
 	for range count {
 		o, err := r.holder.tree.Create(ctx, &smb.CreateRequest{

@@ -17,5 +17,6 @@ type ReproOptions struct {
 	RetryFrom  string          // "other" or "same" client
 	RetryWith  string          // "stock" or "own"
 	Case       string          // "", "sender-disconnect" or "handle-leak"
+	StateDir   string          // where a record of the holder's session is kept while it lasts; empty for none
 	OnEvent    func(Event)     // progress, may be nil
 }

@@ -197,6 +197,7 @@ const (
 	StatusAuthenticationFirewallFailed     NTStatus = 0xC0000413 // STATUS_AUTHENTICATION_FIREWALL_FAILED
 	StatusNTLMBlocked                      NTStatus = 0xC0000418 // STATUS_NTLM_BLOCKED
 	StatusFileSystemLimitation             NTStatus = 0xC0000427 // STATUS_FILE_SYSTEM_LIMITATION
+	StatusRequestOutOfSequence             NTStatus = 0xC000042A // STATUS_REQUEST_OUT_OF_SEQUENCE
 	StatusServerUnavailable                NTStatus = 0xC0000466 // STATUS_SERVER_UNAVAILABLE
 	StatusFileNotAvailable                 NTStatus = 0xC0000467 // STATUS_FILE_NOT_AVAILABLE
 	StatusShareUnavailable                 NTStatus = 0xC0000480 // STATUS_SHARE_UNAVAILABLE
@@ -418,6 +419,7 @@ var statusTable = []statusRow{
 	{StatusAuthenticationFirewallFailed, "STATUS_AUTHENTICATION_FIREWALL_FAILED", noWin32},
 	{StatusNTLMBlocked, "STATUS_NTLM_BLOCKED", noWin32},
 	{StatusFileSystemLimitation, "STATUS_FILE_SYSTEM_LIMITATION", noWin32},
+	{StatusRequestOutOfSequence, "STATUS_REQUEST_OUT_OF_SEQUENCE", noWin32},
 	{StatusServerUnavailable, "STATUS_SERVER_UNAVAILABLE", noWin32},
 	{StatusFileNotAvailable, "STATUS_FILE_NOT_AVAILABLE", noWin32},
 	{StatusShareUnavailable, "STATUS_SHARE_UNAVAILABLE", noWin32},

@@ -120,6 +120,33 @@ Examples:
   Everything that is held below a folder:
     err32 who -U 'CORP\admin' --recursive //fs1/data/projects`
 
+// ReleaseManual closes the help of release.
+const ReleaseManual = `What is to be ended is listed just before, shown, and asked about; then it is
+ended, and the table is read again to see that it is gone. An id that means
+another open by then is not touched. Ending an open takes from its holder what
+was not written yet.
+
+--open, --path, --session and --stale need the right to read and change the
+server's tables: Administrators or Server Operators on Windows; on Samba
+BUILTIN\Administrators to read, and root or SeDiskOperatorPrivilege to close.
+--session ends live sessions too, with everything they have open.
+
+--previous-session and --mine need no right: a new log-on of the same user
+names the dead session, and the server ends it as if its connection were lost.
+The id of a session is in the report of the run that made it; --mine finds it in
+a record that hold and repro keep while they run, in err32 below
+$XDG_STATE_HOME or ~/.local/state.
+
+Examples:
+  What would be closed?
+    err32 release -U 'CORP\admin' --path data/plan.xlsx --dry-run //fs1
+
+  A holder whose client is dead, by the id that who shows:
+    err32 release -U 'CORP\admin' --open 0x1F0003 //fs1
+
+  After kill -9 of err32 hold:
+    err32 release -U alice --mine --yes //fs1`
+
 // ExplainManual closes the help of explain.
 const ExplainManual = `CODE is a Win32 error, an NTSTATUS, a name, or a mask after the word that says
 which: access:…, share:…, permissions:….

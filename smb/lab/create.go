@@ -165,13 +165,14 @@ func (c *creation) openExisting(n *node) (answer *smb.CreateResponse, status smb
 		return nil, status, false
 	}
 	c.closeInstance(n, c.durable)
-	access := sharedAccess(c.access, m.Disposition)
-	if s.breakBatch(n, c.lease, m, access) {
+	c.flushFor(n)
+	if s.breakBatch(n, c.lease, m, sharedAccess(c.access, m.Disposition)) {
 		return c.waitForBreak(n)
 	}
 	if status := c.checkAccess(n); status != smb.StatusSuccess {
 		return nil, status, false
 	}
+	access := sharedAccess(c.access, m.Disposition)
 	if m.Options&smb.DeleteOnClose != 0 || n.conflict(access, m.Share) != nil {
 		if s.breakHandles(n, c.lease) {
 			return c.waitForBreak(n)
@@ -217,6 +218,18 @@ func (c *creation) checkKind(n *node) smb.NTStatus {
 		return smb.StatusObjectNameCollision
 	}
 	return smb.StatusSuccess
+}
+
+// flushFor sends the answers that precede the CREATE in its chain if the client
+// itself may cache something of the file: it could not know what a break is
+// about before it has the answer that granted that.
+func (c *creation) flushFor(n *node) {
+	for _, o := range n.opens {
+		if o.lease != nil && o.session != nil && o.session.conn == c.conn {
+			c.chain.flush()
+			return
+		}
+	}
 }
 
 // waitForBreak waits until something changes about the file.

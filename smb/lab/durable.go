@@ -181,16 +181,19 @@ func (s *Server) grantDurability(r *request, o *open, d durableRequest, answer *
 	if !d.v1 && !d.v2 || t.DurableV1Timeout <= 0 || !o.mayBeDurable() || r.session.user == nil {
 		return
 	}
-	o.durable = &durability{owner: r.session.user, client: r.conn.request.ClientGUID, timeout: t.DurableV1Timeout, action: answer.Action}
+	timeout := t.DurableV1Timeout
+	switch {
+	case d.v2 && d.ask.Timeout != 0:
+		timeout = min(time.Duration(d.ask.Timeout)*time.Millisecond, t.DurableV2Most)
+	case d.v2:
+		timeout = t.DurableV2Default
+	}
+	o.durable = &durability{owner: r.session.user, client: r.conn.request.ClientGUID, timeout: timeout, action: answer.Action}
 	if !d.v2 {
 		answer.Contexts = append(answer.Contexts, smb.DurableResponse())
 		return
 	}
 	o.durable.v2, o.durable.create, o.durable.app = true, d.ask.CreateGUID, d.app
-	o.durable.timeout = t.DurableV2Default
-	if d.ask.Timeout != 0 {
-		o.durable.timeout = min(time.Duration(d.ask.Timeout)*time.Millisecond, t.DurableV2Most)
-	}
 	answer.Contexts = append(answer.Contexts, smb.DurableV2Response{Timeout: milliseconds(o.durable.timeout)}.Context())
 }
 

@@ -1,10 +1,6 @@
 package lab
 
-import (
-	"slices"
-
-	"err32/smb"
-)
+import "err32/smb"
 
 // leaseID is what a client knows a lease by: its own ClientGuid and the
 // LeaseKey.
@@ -40,8 +36,8 @@ const (
 func (n *node) leases() []*lease {
 	var all []*lease
 	for _, o := range n.opens {
-		if o.lease != nil && !slices.Contains(all, o.lease) {
-			all = append(all, o.lease)
+		if l := o.lease; l != nil && l.opens[0] == o {
+			all = append(all, l)
 		}
 	}
 	return all
@@ -121,13 +117,14 @@ func (s *Server) grantLease(o *open, want *leaseRequest, answer *smb.CreateRespo
 		}
 		s.leases[l.id] = l
 	}
-	if l.opens = append(l.opens, o); len(l.opens) == 1 {
+	l.opens = append(l.opens, o)
+	o.lease, o.oplock = l, smb.OplockLease
+	if len(l.opens) == 1 {
 		l.state = l.grantable(want.State)
 	} else if !l.inProgress && want.State != l.state && want.State&l.state == l.state && l.grantable(want.State) == want.State {
 		l.state = want.State
 		l.changeEpoch()
 	}
-	o.lease, o.oplock = l, smb.OplockLease
 	l.describe(answer)
 }
 
@@ -167,7 +164,7 @@ func (l *lease) grantable(want smb.LeaseState) smb.LeaseState {
 	}
 	n := l.node
 	for _, o := range n.opens {
-		if o.lease != l && !slices.Contains(l.opens, o) && o.countsForCaching() {
+		if o.lease != l && o.countsForCaching() {
 			want &^= smb.LeaseWrite
 		}
 	}

@@ -170,19 +170,21 @@ func (n *node) change() <-chan struct{} {
 }
 
 // fileOpen finds the open that a request names, [MS-SMB2] 3.3.5.2.7.2: by its
-// FileId, or in a related request of a compound by the request before.
+// FileId, or in a related request of a compound by the request before. Where
+// that named none that is there, the related ones fail as it did.
 func (r *request) fileOpen(id smb.FileID) (*open, smb.NTStatus) {
 	if id == smb.RelatedFileID && r.header.Flags&smb.FlagRelated != 0 {
 		if r.chain.failed != smb.StatusSuccess {
 			return nil, r.chain.failed
 		}
 		if r.chain.fileID == nil {
-			return nil, smb.StatusInvalidParameter
+			return nil, smb.StatusInvalidHandle
 		}
 		id = *r.chain.fileID
 	}
 	o := r.session.opens[id.Volatile]
 	if o == nil || o.id.Persistent != id.Persistent || o.closed || o.tree != r.tree {
+		r.chain.failed, r.chain.fileID = smb.StatusFileClosed, nil
 		return nil, smb.StatusFileClosed
 	}
 	r.chain.fileID = &smb.FileID{Persistent: id.Persistent, Volatile: id.Volatile}

@@ -113,8 +113,10 @@ func (c *conn) handle(frame []byte) (mine bool, err error) {
 			c.cancel(r)
 			continue
 		}
-		if h.Flags&smb.FlagResponse != 0 || h.Command > smb.CommandOplockBreak {
-			return false, errProtocol // [MS-SMB2] 3.3.5.2.6
+		if h.Flags&smb.FlagResponse != 0 || h.Command > smb.CommandOplockBreak && first {
+			// [MS-SMB2] 3.3.5.2.6. An unknown command further on in a compound is
+			// refused as Samba does it: what came before has its answers.
+			return false, errProtocol
 		}
 		if !c.window.take(h.MessageID, c.charge(h), given) {
 			return false, errCredits
@@ -164,10 +166,13 @@ func (r *request) run() (smb.Message, smb.NTStatus) {
 }
 
 // fails is the answer to a request that failed. The related requests behind it
-// fail as it did if it was to make what they are about.
+// fail too if it was to make what they are about.
 func (r *request) fails(status smb.NTStatus) smb.Message {
-	if r.header.Command == smb.CommandCreate {
+	switch r.header.Command {
+	case smb.CommandCreate:
 		r.chain.failed, r.chain.fileID = status, nil
+	case smb.CommandSessionSetup, smb.CommandTreeConnect:
+		r.chain.broken = true
 	}
 	return &smb.ErrorResponse{To: r.header.Command}
 }
@@ -225,21 +230,22 @@ func (r *request) dispatch() (smb.Message, smb.NTStatus) {
 func (r *request) admit() smb.NTStatus {
 	c, h := r.conn, &r.header
 	related := h.Flags&smb.FlagRelated != 0
-	if related && r.first {
-		return smb.StatusInvalidParameter
-	}
-	if related {
+	if related && !r.first {
 		h.SessionID, h.TreeID = r.chain.sessionID, r.chain.treeID
 	}
 	r.chain.sessionID, r.chain.treeID = h.SessionID, h.TreeID
-	if !related {
-		r.chain.fileID, r.chain.failed = nil, smb.StatusSuccess
+	if !related || r.first {
+		r.chain.fileID, r.chain.failed, r.chain.broken = nil, smb.StatusSuccess, related
 	}
 	if !c.negotiated && h.Command != smb.CommandNegotiate {
 		c.server.endConn(c, errProtocol)
 		return smb.StatusInvalidParameter
 	}
-	if status := r.findSession(); status != smb.StatusSuccess {
+	status := r.findSession()
+	if related && (r.chain.broken || status == smb.StatusUserSessionDeleted) {
+		return smb.StatusInvalidParameter // [MS-SMB2] 3.3.5.2.7.2 and its note 269
+	}
+	if status != smb.StatusSuccess {
 		return status
 	}
 	if r.chain.size >= c.server.Limits.Unread {
@@ -287,8 +293,14 @@ func (r *request) findSession() smb.NTStatus {
 		return smb.StatusSuccess
 	}
 	if h.Command == smb.CommandSessionSetup {
-		// A log-on has no session yet; a second one on a session is signed by it.
-		if s := c.sessions[h.SessionID]; s != nil && s.established {
+		// A log-on has no session yet; a second one on a session is signed by
+		// it, and so is the wish to bind a session of another connection.
+		if s := c.server.sessions[h.SessionID]; s != nil && s.conn != c && s.signer != nil && signed && !r.sealed {
+			if !s.signer.Verify(r.msg) {
+				return smb.StatusAccessDenied
+			}
+			r.mustSign, r.signWith = true, s
+		} else if s := c.sessions[h.SessionID]; s != nil && s.established {
 			r.session, r.signWith = s, s
 			if r.sealed && r.chain.sealer != s {
 				return smb.StatusAccessDenied

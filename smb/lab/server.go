@@ -117,7 +117,7 @@ type Limits struct {
 	// Opens is how many entries the open table may have, 65536, and Pipes how
 	// many of them may be named pipes: 1024.
 	Opens, Pipes int
-	// Locks is how many byte-range locks there may be in all: 65536.
+	// Locks is how many byte-range locks there may be in all: 16384.
 	Locks int
 	// Pending is how many requests of one connection may wait: 512.
 	Pending int
@@ -152,7 +152,7 @@ func (l Limits) withDefaults() Limits {
 		value int
 	}{
 		{&l.Connections, 1024}, {&l.Sessions, 64}, {&l.LogOns, 8}, {&l.Trees, 256}, {&l.Opens, 1 << 16}, {&l.Pipes, 1024},
-		{&l.Locks, 1 << 16}, {&l.Pending, 512}, {&l.Message, 8<<20 + 64<<10}, {&l.Transfer, 8 << 20}, {&l.Credits, 8192},
+		{&l.Locks, 1 << 14}, {&l.Pending, 512}, {&l.Message, 8<<20 + 64<<10}, {&l.Transfer, 8 << 20}, {&l.Credits, 8192},
 		{&l.Files, 100_000}, {&l.Unread, 16 << 20},
 	} {
 		if *d.field <= 0 {

@@ -15,15 +15,16 @@ type session struct {
 	conn   *conn // nil once the connection is lost and the temperament lets its opens linger
 	client string
 	id     uint64
-	user   *User // nil for an anonymous one
+	user   *User // nil for an anonymous one; a further log-on may change it
 
 	established bool // the log-on has succeeded
 	ended       bool
 	logon       *logon          // under way: the first, or a further one of an established session
 	preauth     smb.PreauthHash // over the log-on under way
 	previous    uint64          // PreviousSessionId of the log-on under way
-	signer      *smb.Signer     // nil for an anonymous session
-	incoming    *smb.Sealer     // nil without a cipher
+	signing     smb.SigningAlgorithm
+	signer      *smb.Signer // nil for a session that began as an anonymous one
+	incoming    *smb.Sealer // nil without a cipher
 	outgoing    *smb.Sealer
 	mustSign    bool // unsigned requests are refused
 	encrypted   bool // plain requests are refused
@@ -126,9 +127,12 @@ func (session *session) establish(r *request, l *logon, m *smb.SessionSetupReque
 		return smb.StatusLogonFailure
 	}
 	if session.established {
-		// A renewed log-on keeps the keys. Another user may not take over.
+		// The keys stay, and the opens with the rights they have. That another
+		// user takes over [MS-SMB2] 3.3.5.5.3 leaves to sessions that have
+		// expired; Windows and Samba let it happen at any time.
 		if user != session.user {
-			return smb.StatusAccessDenied
+			session.user = user
+			s.logLogon(session)
 		}
 		return smb.StatusSuccess
 	}
@@ -140,6 +144,7 @@ func (session *session) establish(r *request, l *logon, m *smb.SessionSetupReque
 	if key := l.sessionKey(); user != nil {
 		keys := smb.DeriveSessionKeys(c.dialect, c.cipher, key, session.preauth[:])
 		var err error
+		session.signing = c.signing
 		if session.signer, err = smb.NewSigner(c.signing, keys.Signing); err != nil {
 			return smb.StatusInternalError
 		}
@@ -174,13 +179,23 @@ func (s *Server) endPrevious(session *session) {
 }
 
 // refuseBinding answers the wish to bind a session to a further connection,
-// [MS-SMB2] 3.3.5.5: the server offers no multichannel.
+// [MS-SMB2] 3.3.5.5: the server offers no multichannel. It looks for the session
+// all the same, as Windows does (note 290), and at the signing algorithm, as
+// Samba does.
 func (r *request) refuseBinding() smb.NTStatus {
 	if r.conn.dialect < smb.SMB300 {
 		return smb.StatusRequestNotAccepted
 	}
-	if r.server().sessions[r.header.SessionID] == nil {
+	session := r.server().sessions[r.header.SessionID]
+	switch {
+	case session == nil || !session.established:
 		return smb.StatusUserSessionDeleted
+	case session.signer == nil || session.signing == r.conn.signing:
+		return smb.StatusRequestNotAccepted
+	case session.signing == smb.SigningAESGMAC:
+		return smb.StatusRequestOutOfSequence
+	case r.conn.signing == smb.SigningAESGMAC:
+		return smb.StatusNotSupported
 	}
 	return smb.StatusRequestNotAccepted
 }
