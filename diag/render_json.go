@@ -28,6 +28,12 @@ func RenderJSON(w io.Writer, r *Report) error {
 		e.members(reflect.ValueOf(r.Hold).Elem(), 1, n)
 	case r.Table != nil:
 		e.members(reflect.ValueOf(r.Table).Elem(), 1, n)
+	case r.Who != nil && r.Who.PathHolders != nil:
+		e.members(reflect.ValueOf(r.Who.PathHolders).Elem(), 1, n)
+	case r.Who != nil:
+		e.members(reflect.ValueOf(severalPaths{r.Who.Paths}), 1, n)
+	case r.Release != nil:
+		e.members(reflect.ValueOf(r.Release).Elem(), 1, n)
 	}
 	e.buf = append(e.buf, "\n}\n"...)
 	e.flush(0)

@@ -48,3 +48,8 @@ type WhoResult struct {
 	*PathHolders               // of a single path; nil of several
 	Paths        []PathHolders `json:"paths,omitempty"`
 }
+
+// severalPaths is the result of the who command on several paths.
+type severalPaths struct {
+	Paths []PathHolders `json:"paths"`
+}

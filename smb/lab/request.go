@@ -384,7 +384,8 @@ func (r *request) answer(body smb.Message, status smb.NTStatus) {
 
 // add puts the answer to r, or the interim one, behind those there are.
 func (ch *chain) add(r *request, h smb.Header, body smb.Message, a answer) {
-	if r.mustSign && r.signWith.signer != nil {
+	interim := h.Flags&smb.FlagAsync != 0 && h.Status == smb.StatusPending // is not signed, [MS-SMB2] 3.3.4.2
+	if r.mustSign && r.signWith.signer != nil && !interim {
 		a.session = r.signWith
 		h.Flags |= smb.FlagSigned
 	}

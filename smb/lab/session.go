@@ -183,9 +183,6 @@ func (s *Server) endPrevious(session *session) {
 // all the same, as Windows does (note 290), and at the signing algorithm, as
 // Samba does.
 func (r *request) refuseBinding() smb.NTStatus {
-	if r.conn.dialect < smb.SMB300 {
-		return smb.StatusRequestNotAccepted
-	}
 	session := r.server().sessions[r.header.SessionID]
 	switch {
 	case session == nil || !session.established:

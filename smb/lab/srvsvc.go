@@ -196,7 +196,7 @@ func (h *serverService) SessionEnum(level uint32, client, user string) ([]smb.Se
 	now := h.server.now()
 	for _, s := range h.sessions(name, user) {
 		row := smb.SessionInfo{
-			Level: level, Client: s.client, User: s.userName(), Opens: uint32(len(s.opens)), Age: now.Sub(s.since),
+			Level: level, Client: s.client, User: s.userName(), Opens: h.opensOf(s), Age: now.Sub(s.since),
 			Idle: now.Sub(s.lastRequest), Transport: `\Device\NetbiosSmb`,
 		}
 		if h.habits().IdleAlwaysZero {
@@ -211,6 +211,17 @@ func (h *serverService) SessionEnum(level uint32, client, user string) ([]smb.Se
 		return nil, smb.NerrClientNameNotFound
 	}
 	return nil, smb.NerrUserNotFound
+}
+
+// opensOf counts what a session has open, which the table of opens lists.
+func (h *serverService) opensOf(s *session) uint32 {
+	n := uint32(0)
+	for _, o := range s.opens {
+		if h.listed(o) {
+			n++
+		}
+	}
+	return n
 }
 
 // sessions returns the sessions of a client and a user, "" for any, the oldest
