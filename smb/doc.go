@@ -1,12 +1,13 @@
-// Package smb is an SMB2 client that leaves nothing to a library that a study
-// of sharing violations must choose itself: any desired access and share
-// access, PreviousSessionId, compounds, and the socket in hand, so that a
-// client can go away in every way real clients do. Over the named pipe
-// \srvsvc it reads a server's tables of opens, sessions and connections.
+// Package smb is the codec of SMB2, and a client that leaves nothing to a
+// library that a study of sharing violations must choose itself: any desired
+// access and share access, PreviousSessionId, compounds, and the socket in
+// hand, so that a client can go away in every way real clients do. Over the
+// named pipe \srvsvc it reads a server's tables of opens, sessions and
+// connections. The codec goes both ways: package lab is a server made of it.
 //
-// It speaks dialects 2.0.2 to 3.1.1 over TCP. It does not do multichannel,
+// The client speaks dialects 2.0.2 to 3.1.1 over TCP. It does not do multichannel,
 // compression, RDMA, SMB1, DFS referrals, durable handles or change
-// notification.
+// notification, though the codec has the latter two.
 //
 //	conn, err := smb.Dial(ctx, "server:445", nil)
 //	session, err := conn.LogOn(ctx, smb.NTLM{User: "u", Password: "p"}.Mechanism(), 0)

@@ -537,3 +537,198 @@ func TestBreakEncrypted(t *testing.T) {
 		}
 	})
 }
+
+// One break at a time. What is to be taken during a break is taken after its
+// acknowledgment, handle caching before the rest, and the opens that wait for
+// the first wait for all: smbtorture's smb2.lease.v2_breaking3.
+func TestBreakGoesOn(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b, c := newHolder(t, s), newHolder(t, s), newHolder(t, s)
+		o := a.open(leased(held(), 1, cacheRWH))
+		first := b.start(ctx, held())
+		a.wantLeaseBreak(1, cacheRWH, cacheRH, true, 12)
+		m := held()
+		m.Disposition = smb.Overwrite
+		second := c.start(ctx, m)
+		a.wantNoBreak()
+		if err := a.tree.AckLeaseBreak(ctx, smb.GUID{1}, cacheRH); err != nil {
+			t.Fatal(err)
+		}
+		a.wantLeaseBreak(1, cacheRH, cacheR, true, 12)
+		if err := a.open(leased(held(), 1, 0)).Close(ctx); err != nil { // lets everybody look again
+			t.Fatal(err)
+		}
+		if first.over() || second.over() {
+			t.Error("the CREATEs did not wait for the second break")
+		}
+		if err := a.tree.AckLeaseBreak(ctx, smb.GUID{1}, cacheR); err != nil {
+			t.Fatal(err)
+		}
+		a.wantLeaseBreak(1, cacheR, 0, false, 12)
+		if !first.over() || !second.over() || first.err != nil || second.err != nil {
+			t.Fatal(first.err, second.err)
+		}
+		if second.o.Created.Action != smb.Overwritten {
+			t.Errorf("the second was %v", second.o.Created.Action)
+		}
+		if err := o.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// The time-out of a break that was acknowledged at that very moment leaves the
+// next break alone.
+func TestBreakTimeoutOfNext(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a := newHolder(t, s)
+		a.open(leased(held(), 1, cacheRWH))
+		s.mu.Lock()
+		var l *lease
+		for _, l = range s.leases {
+		}
+		s.breakCaching(l, smb.LeaseWrite)
+		time.Sleep(defaultBreakTimeout) // the timer waits for mu now
+		s.endBreak(l, cacheRH)
+		s.breakCaching(l, smb.LeaseHandle)
+		s.mu.Unlock()
+		synctest.Wait()
+		s.mu.Lock()
+		if !l.inProgress || l.state != cacheRH {
+			t.Errorf("the second break is over: %v", l.state)
+		}
+		s.mu.Unlock()
+		time.Sleep(defaultBreakTimeout)
+		synctest.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if l.inProgress || l.state != 0 {
+			t.Errorf("the second break has no end: %v", l.state)
+		}
+	})
+}
+
+// A lease is the client's: its breaks go to the client's first connection, and
+// to another once that is gone, [MS-SMB2] 3.3.4.7.
+func TestLeaseBreakConnection(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		same := &smb.Config{ClientGUID: smb.GUID{7}}
+		first, second := &holder{t, pipeTree(t, s, same)}, &holder{t, pipeTree(t, s, same)}
+		defer second.leave()
+		second.open(leased(held(), 1, cacheRWH))
+		third := newHolder(t, s)
+		w := third.start(ctx, held())
+		second.wantNoBreak()
+		first.wantLeaseBreak(1, cacheRWH, cacheRH, true, 12)
+		if err := first.tree.AckLeaseBreak(ctx, smb.GUID{1}, cacheRH); err != nil || !w.over() {
+			t.Fatal(err)
+		}
+		first.leave()
+		synctest.Wait()
+		if _, err := w.o.WriteAt(ctx, []byte("x"), 0); err != nil {
+			t.Fatal(err)
+		}
+		second.wantLeaseBreak(1, cacheRH, 0, true, 13)
+	})
+}
+
+// An open that deletes the file takes the handles that others keep for nobody:
+// smbtorture's smb2.lease.unlink. The key may then be used of the next file of
+// that name.
+func TestDeleteBreaksHandles(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		a, b := newHolder(t, s), newHolder(t, s)
+		o := a.open(leased(held(), 1, cacheRH))
+		m := held()
+		m.Access, m.Options = smb.Delete, smb.DeleteOnClose
+		w := b.start(ctx, m)
+		a.wantLeaseBreak(1, cacheRH, cacheR, true, 12)
+		if w.over() {
+			t.Fatal("the CREATE did not wait")
+		}
+		if err := a.tree.AckLeaseBreak(ctx, smb.GUID{1}, cacheR); err != nil || !w.over() || w.err != nil {
+			t.Fatal(err, w.err)
+		}
+		if err := w.o.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+		_, err := a.tree.Create(ctx, leased(held(), 1, cacheRH))
+		wantRefusal(t, "CREATE of the file that goes", err, smb.StatusDeletePending)
+		if err := o.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+		wantGranted(t, a.open(leased(held(), 1, cacheRWH)), "RHW")
+	})
+}
+
+// A break comes after the answer that granted what it breaks, also where one
+// chain holds the CREATEs that got and that break it.
+func TestBreakAfterGrant(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, s *Server) {
+		client, server := net.Pipe()
+		s.ServeConn(server)
+		wire := &tap{Conn: client}
+		c, err := smb.NewConn(ctx, wire, "lab", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		session, err := logOn(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.TreeConnect(ctx, "share"); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		id, tree := s.lastUnused(), s.lastTreeID
+		s.mu.Unlock()
+		frame := smb.AppendFrameHeader(nil)
+		for i, m := range []*smb.CreateRequest{with(held(), smb.OplockBatch), held()} {
+			h := smb.Header{CreditCharge: 1, Credits: 1, Command: smb.CommandCreate, MessageID: id + uint64(i), TreeID: tree, SessionID: session.ID()}
+			start := len(frame)
+			frame = smb.Append(frame, h, m)
+			if i == 0 {
+				for (len(frame)-start)%8 != 0 {
+					frame = append(frame, 0)
+				}
+				putNextCommand(frame[start:], len(frame)-start)
+			}
+		}
+		if err := smb.FinishFrame(frame, 0); err != nil {
+			t.Fatal(err)
+		}
+		wire.mu.Lock()
+		wire.read = nil
+		wire.mu.Unlock()
+		if _, err := client.Write(frame); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		wire.mu.Lock()
+		defer wire.mu.Unlock()
+		var got []smb.Command
+		for rest := bytes.NewReader(wire.read); rest.Len() > 0; {
+			frame, err := smb.ReadFrame(rest, 1<<16)
+			if err != nil {
+				break // the client hung up on answers it did not ask for
+			}
+			h, _, _, err := smb.SplitCompound(frame)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, h.Command)
+		}
+		if len(got) == 0 || got[0] != smb.CommandCreate {
+			t.Errorf("what came is %v", got)
+		}
+	})
+}
+
+// lastUnused returns the lowest MessageId that the only connection has not used.
+func (s *Server) lastUnused() uint64 {
+	for c := range s.conns {
+		return c.window.low
+	}
+	return 0
+}
