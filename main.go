@@ -651,6 +651,7 @@ func (p *program) release(c *cli.Context) error {
 		Path:     c.String("path"),
 		Stale:    c.Bool("stale"),
 		Mine:     c.Bool("mine"),
+		StateDir: cmdline.StateDir(),
 		DryRun:   c.Bool("dry-run"),
 	}
 	given := 0
@@ -671,13 +672,13 @@ func (p *program) release(c *cli.Context) error {
 	if c.IsSet("previous-session") {
 		o.PreviousSession = cmdline.Parsed(&v.Values, "previous-session", parseSessionID)
 	}
-	o.Client, o.User, _ = strings.Cut(c.String("session"), ",")
-	if o.Mine {
-		records, err := diag.ReadSessionRecords(cmdline.StateDir())
-		if err != nil {
-			return err
+	if c.IsSet("session") {
+		if o.Client, o.User, _ = strings.Cut(c.String("session"), ","); o.Client == "" {
+			v.Failf("--session %q names no client", c.String("session"))
 		}
-		o.Records = records
+	}
+	if path := o.Endpoint.Target.Path; path != "" && o.Path != "" {
+		v.Failf("TARGET names the path %s, and --path another: give one of them to --path, and //SERVER/SHARE as TARGET", path)
 	}
 	if !c.Bool("yes") && !o.DryRun {
 		if v.Err == nil && !cmdline.CanAsk() {

@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
+	"time"
 
 	"err32/smb"
 )
 
-// endSessions ends every session of a client, with all that it has open.
+// endSessions ends every session of a client, or of a user on it, with all that
+// it has open.
 func (r *release) endSessions(ctx context.Context) *RunError {
-	t, o := r.table, r.table.observer
 	client := strings.TrimLeft(r.o.Client, `\`)
 	rows, failed := r.list(ctx, nil)
 	if failed != nil {
@@ -22,143 +23,135 @@ func (r *release) endSessions(ctx context.Context) *RunError {
 	if r.o.User != "" {
 		a.Name += "," + r.o.User
 	}
-	sessions := 0
-	own := false
-	for _, s := range t.res.Sessions {
-		if strings.EqualFold(s.Client, client) && (r.o.User == "" || o.isSamba() || strings.EqualFold(s.User, r.o.User)) {
-			sessions++
-			own = own || s.Own
-		}
-	}
-	if sessions == 0 {
+	asked := r.sessionsOf(client, r.o.User)
+	if len(asked) == 0 {
 		return &RunError{Op: "find the sessions of " + a.Name, Text: "the server lists none; nothing was ended"}
 	}
+	// Samba ends the process that serves the client, whoever its users are.
+	user := r.o.User
+	samba := r.table.observer.isSamba()
+	if samba {
+		user = ""
+	}
+	ended := r.sessionsOf(client, user)
+	others := slices.DeleteFunc(slices.Clone(ended), func(s SessionRow) bool { return s.Own })
+	if len(others) == 0 {
+		return &RunError{Op: "end the sessions of " + a.Name, Text: "the only one is this run's own; nothing was ended"}
+	}
+	unsure := 0
 	for _, row := range rows {
-		mayBe := row.Client == "" || strings.EqualFold(row.Client, client)
-		if !row.Own && mayBe && (r.o.User == "" || o.isSamba() || strings.EqualFold(row.User, r.o.User)) {
+		switch {
+		case row.Own || row.User == "" || user != "" && !strings.EqualFold(row.User, user):
+		case isOfClient(&row, client):
 			a.Opens = append(a.Opens, row)
+		case row.Client == "" && (row.ClientBasis == BasisUnknown && samba || slices.ContainsFunc(row.Candidates, func(c string) bool { return sameClient(c, client) })):
+			a.Opens = append(a.Opens, row)
+			unsure++
 		}
 	}
-	a.Detail = fmt.Sprintf("%s with every open they have, live ones too", countSessions(sessions))
-	if o.isSamba() && r.o.User != "" {
+	a.Detail = describeSessions(others, len(a.Opens), unsure)
+	if samba && r.o.User != "" {
 		a.Detail += "; Samba ends every user's on that client"
 	}
-	if own {
-		a.Detail += "; one of them is this run's own"
+	if len(others) < len(ended) {
+		a.Detail += "; this run's own goes with them"
 	}
 	r.res.Actions = append(r.res.Actions, a)
 	if goOn, failed := r.confirm(); !goOn {
 		return failed
 	}
-	return r.endSession(ctx, &r.res.Actions[0], client)
+	return r.endSession(ctx, &r.res.Actions[0], client, user)
 }
 
-func (r *release) endSession(ctx context.Context, a *ReleaseAction, client string) *RunError {
+// describeSessions says what ending sessions takes from whom.
+func describeSessions(sessions []SessionRow, opens, unsure int) string {
+	var users []string
+	for _, s := range sessions {
+		if !slices.Contains(users, s.User) {
+			users = append(users, s.User)
+		}
+	}
+	slices.Sort(users)
+	text := fmt.Sprintf("%s of %s, live or not, with %s", countSessions(len(sessions)), strings.Join(wordsOrNone(users), ", "), countOpens(opens))
+	if unsure > 0 {
+		text += fmt.Sprintf(", of which %d may be another client's", unsure)
+	}
+	return text
+}
+
+// sessionsOf are the sessions of a client, and of a user if one is given, as
+// listed last.
+func (r *release) sessionsOf(client, user string) []SessionRow {
+	var found []SessionRow
+	for _, s := range r.table.res.Sessions {
+		if sameClient(s.Client, client) && (user == "" || sameUser(s.User, user)) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// sameClient compares names of clients, which some servers list with `\\`
+// before them.
+func sameClient(a, b string) bool {
+	return strings.EqualFold(strings.TrimLeft(a, `\`), strings.TrimLeft(b, `\`))
+}
+
+func isOfClient(row *OpenRow, client string) bool {
+	return row.Client != "" && sameClient(row.Client, client)
+}
+
+// endSession ends the sessions, and looks: neither an open that was theirs nor a
+// session that is older than the call may be left. One that is younger is a
+// client that came back.
+func (r *release) endSession(ctx context.Context, a *ReleaseAction, client, user string) *RunError {
 	before := a.Opens
+	begin := time.Now()
 	err := r.table.observer.tables.SessionDel(ctx, `\\`+client, r.o.User)
 	r.rec.Record(ActorTool, whatClose, "sessions of "+a.Name+answerDetail(err))
-	if r.table.observer.conn.Err() != nil || err != nil && !isRefusal(err) {
-		// The server may have ended this run's own connection with the others.
-		if failed := r.observe(ctx); failed != nil {
-			return failed
-		}
+	if err != nil && !isRefusal(err) && r.table.observer.conn.Err() == nil {
+		a.Done, a.Detail = ReleaseUnproved, "the server was told, and no answer came"
+		return newRunError("end the sessions of "+a.Name, err)
 	}
-	gone, failed := r.isGone(ctx, nil, func(rows []OpenRow) bool {
-		for _, row := range rows {
-			for _, was := range before {
-				if sameOpen(row, was) && was.Client != "" {
-					return false
-				}
+	answer := err
+	if !isRefusal(answer) {
+		answer = nil // the call ended this run's own connection with the others
+	}
+	gone, failed := r.isGone(ctx, answer, func(ctx context.Context) (bool, *RunError) {
+		rows, failed := r.listAgain(ctx)
+		if failed != nil {
+			return false, failed
+		}
+		for _, was := range before {
+			if isOfClient(&was, client) && slices.ContainsFunc(rows, func(row OpenRow) bool { return sameOpen(row, was) }) {
+				return false, nil
 			}
 		}
-		return true
+		limit := int64(time.Since(begin)/time.Second) + 1
+		return !slices.ContainsFunc(r.sessionsOf(client, user), func(s SessionRow) bool { return !s.Own && s.AgeS != nil && *s.AgeS > limit }), nil
 	})
 	if failed != nil {
+		a.Done, a.Detail = ReleaseUnproved, "the server was told; whether it did could not be seen"
 		return failed
 	}
-	if isRefusal(err) && !errors.Is(err, smb.ErrorAccessDenied) {
-		gone = false
+	if errors.Is(answer, smb.ErrorAccessDenied) && !slices.ContainsFunc(before, func(row OpenRow) bool { return isOfClient(&row, client) }) {
+		gone = false // what is too young to be judged has not gone
 	}
-	if errors.Is(err, smb.ErrorAccessDenied) && len(before) == 0 {
-		gone = false
-	}
-	r.settle(a, gone, err)
+	r.settle(a, gone, answer)
 	return nil
 }
 
-// endPrevious logs on as the same user and names the dead session: the server
-// ends it as if its connection were lost, [MS-SMB2] 3.3.5.5.3. That takes no
-// right but the user's own.
-func (r *release) endPrevious(ctx context.Context, id uint64, detail string) *RunError {
-	r.res.Actions = append(r.res.Actions, ReleaseAction{What: "previous-session", Name: fmt.Sprintf("0x%X", id), Opens: []OpenRow{}, Detail: detail})
-	if goOn, failed := r.confirm(); !goOn {
-		return failed
-	}
-	a := &r.res.Actions[len(r.res.Actions)-1]
-	return r.logOnOver(ctx, a, r.o.Endpoint, id)
-}
-
-func (r *release) logOnOver(ctx context.Context, a *ReleaseAction, e Endpoint, id uint64) *RunError {
-	if e.Credentials.Anonymous {
-		return &RunError{Op: "log on over session " + a.Name, Text: "an anonymous log-on cannot end anybody's session: it takes the same user"}
-	}
-	conn, err := smb.Dial(ctx, e.Target.Address(), &smb.Config{MaxDialect: e.MaxDialect, Signing: e.Signing, Encryption: e.Encryption, Timeout: e.Timeout})
-	if err != nil {
-		return newRunError("connect to "+e.Target.Address(), err)
-	}
-	defer conn.Close()
-	session, err := conn.LogOn(ctx, e.Credentials.mechanism(e.Target.Server), id)
-	if err != nil {
-		return newRunError("log on as the user of session "+a.Name, wantsEncryption(conn, err))
-	}
-	r.rec.Record(ActorTool, whatClose, "session "+a.Name+": a new log-on of "+e.Credentials.String()+" named it")
-	session.LogOff(ctx)
-	a.Done = ReleaseUnproved
-	a.Detail = "the server was told; it ends the session if it exists and is the same user's, and says nothing about it either way"
-	return nil
-}
-
-// endMine ends the sessions that killed runs of the tool have left on the
-// target's server, or on any that the user can log on to.
-func (r *release) endMine(ctx context.Context) *RunError {
-	var records []SessionRecord
-	for _, record := range r.o.Records {
-		if r.concernsRecord(record) {
-			records = append(records, record)
-			r.res.Actions = append(r.res.Actions, ReleaseAction{What: "previous-session", Name: record.SessionID, Opens: []OpenRow{},
-				Detail: fmt.Sprintf("left on %s by err32 %s, process %d, which began %s and had %s", record.Server, record.Command, record.PID,
-					record.Started.Format("2006-01-02 15:04:05"), strings.Join(wordsOrNone(record.Paths), ", "))})
+// listAgain is list for when the server may end this run's own connection at any
+// moment: it then connects once more.
+func (r *release) listAgain(ctx context.Context) ([]OpenRow, *RunError) {
+	if r.table.observer.conn.Err() == nil {
+		rows, failed := r.list(ctx, nil)
+		if failed == nil || ctx.Err() != nil || r.table.observer.conn.Err() == nil {
+			return rows, failed
 		}
 	}
-	if len(records) == 0 && len(r.o.Records) > 0 {
-		r.table.note("%d killed runs left sessions on other servers or of other users.", len(r.o.Records))
+	if failed := r.observe(ctx); failed != nil {
+		return nil, failed
 	}
-	if goOn, failed := r.confirm(); !goOn {
-		return failed
-	}
-	for i, record := range records {
-		id, err := strconv.ParseUint(record.SessionID, 0, 64)
-		if err != nil {
-			r.res.Actions[i].Done, r.res.Actions[i].Detail = ReleaseRefused, "its record has no session id"
-			continue
-		}
-		if failed := r.logOnOver(ctx, &r.res.Actions[i], r.o.Endpoint, id); failed != nil {
-			return failed
-		}
-		if err := record.forget(); err != nil {
-			r.table.note("The record of session %s could not be removed: %s.", record.SessionID, plainText(err))
-		}
-	}
-	return nil
-}
-
-// concernsRecord reports whether a record is of the target's server and of the
-// user that logs on.
-func (r *release) concernsRecord(record SessionRecord) bool {
-	t := r.o.Endpoint.Target
-	port := t.Port
-	if port == 0 {
-		port = DefaultPort
-	}
-	return strings.EqualFold(record.Server, t.Server) && record.Port == port && sameUser(record.User, r.o.Endpoint.Credentials.User)
+	return r.list(ctx, nil)
 }

@@ -179,7 +179,7 @@ func (p *reportPage) verdict(r *Report) {
 	}
 	p.heading(fmt.Sprintf("Verdict: %s (exit code %d)", visibleText(v.Name), v.Code))
 	s := visibleText(v.Summary)
-	if len(v.Because) > 0 {
+	if len(v.Because) > 0 && r.Who == nil { // which shows the evidence in place of the events
 		s = joinNonEmpty(" ", s, "["+numbersText(v.Because)+"]")
 	}
 	p.prose(indent, "", s)

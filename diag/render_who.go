@@ -1,50 +1,102 @@
 package diag
 
 import (
+	"slices"
 	"strings"
 )
 
-// who writes what was found out about each path.
+// who writes what was found out about each path. Where several were looked at,
+// a table of all comes first, and what it says of a free one is all.
 func (p *reportPage) who(r *Report) error {
+	several := r.Who.PathHolders == nil
 	paths := r.Who.Paths
-	if r.Who.PathHolders != nil {
+	if several {
+		if err := p.pathTable(paths); err != nil {
+			return err
+		}
+	} else {
 		paths = []PathHolders{*r.Who.PathHolders}
 	}
+	var expect []string // is the same for every path of a server, as a rule
 	for i := range paths {
-		if err := p.pathHolders(&paths[i], len(paths) > 1); err != nil {
+		h := &paths[i]
+		for _, s := range h.Expect {
+			if !slices.Contains(expect, s) {
+				expect = append(expect, s)
+			}
+		}
+		if several && h.Exists && h.State == StateFree {
+			continue
+		}
+		heading := "Who has it"
+		if several {
+			heading = pathText(h)
+		}
+		p.heading(heading)
+		if err := p.pathHolders(h, several); err != nil {
 			return err
 		}
 	}
+	p.list("How long such an open stays", expect)
 	if r.Error != nil || r.Interrupted {
 		return p.timeline(r)
 	}
 	return nil
 }
 
-func (p *reportPage) pathHolders(h *PathHolders, several bool) error {
-	heading := "Who has it"
-	if several {
-		heading = visibleName(h.Path)
+// pathText names a path; that of the share itself is empty.
+func pathText(h *PathHolders) string {
+	if h.Path == "" {
+		return `\`
 	}
-	p.heading(heading)
-	p.field("State", h.State)
+	return visibleName(h.Path)
+}
+
+// pathTable writes one line for each path.
+func (p *reportPage) pathTable(paths []PathHolders) error {
+	if !p.tableHeading("Paths", len(paths)) {
+		return nil
+	}
+	g := grid{columns: []gridColumn{
+		{title: "path", lines: 4, first: true}, {title: "state"}, {title: "they have"}, {title: "they share"}, {title: "wanted"},
+	}}
+	for i := range paths {
+		h := &paths[i]
+		have, share := "-", "-"
+		if h.hasHolders() {
+			have, share = modesText(h.Holders.Access), modesText(h.Holders.Share)
+		}
+		g.rows = append(g.rows, []string{pathText(h), stateText(h), have, share, wantedAnswer(&h.Wanted)})
+	}
+	return p.grid(g)
+}
+
+func stateText(h *PathHolders) string {
+	if h.State == StateFree && !h.Exists {
+		return "not there"
+	}
+	return visibleText(h.State)
+}
+
+// hasHolders reports whether there is something to say of the holders' modes.
+func (h *PathHolders) hasHolders() bool {
+	nobody := HolderModes{Modes{No, No, No}, Modes{Yes, Yes, Yes}}
+	return h.HoldersFrom != "" && h.Holders != nobody
+}
+
+// pathHolders writes all that is known of one path. What would be let in is
+// left out where there are several: that is asked of one.
+func (p *reportPage) pathHolders(h *PathHolders, several bool) error {
+	p.field("State", stateText(h))
 	for _, reason := range h.Reasons {
 		p.prose(indent+2, "- ", visibleText(reason))
 	}
-	if h.HoldersFrom != "" {
+	if h.hasHolders() {
 		p.field("They have", modesText(h.Holders.Access))
 		p.field("They share", modesText(h.Holders.Share))
-		p.field("Known from", h.HoldersFrom)
+		p.field("Known from", sourceText(h.HoldersFrom))
 	}
-	wanted := "access " + strings.Join(wordsOrNone(h.Wanted.Access), "+") + ", share " + strings.Join(wordsOrNone(h.Wanted.Share), "+")
-	switch {
-	case h.Wanted.Allowed == nil:
-		wanted += ": not known"
-	case *h.Wanted.Allowed:
-		wanted += ": allowed"
-	default:
-		wanted += ": refused"
-	}
+	wanted := openForText(h.Wanted.Access) + ", sharing " + sharingText(h.Wanted.Share) + ": " + wantedAnswer(&h.Wanted)
 	p.field("Wanted", joinNonEmpty("; ", wanted, visibleText(h.Wanted.Why)))
 	if h.Locked != nil {
 		p.field("Locks", map[bool]string{true: "a read of one byte met a byte-range lock", false: "none met by reads of one byte"}[*h.Locked])
@@ -59,47 +111,157 @@ func (p *reportPage) pathHolders(h *PathHolders, several bool) error {
 			return err
 		}
 	}
-	if len(h.AllowedNow) > 0 && h.State != StateFree {
-		if err := p.allowedTable(h.AllowedNow); err != nil {
-			return err
-		}
+	if several || h.State == StateFree {
+		return nil
 	}
-	p.list("How long such an open stays", h.Expect)
-	return nil
+	return p.allowedTable(h.AllowedNow)
 }
 
+func sourceText(from string) string {
+	switch from {
+	case "probes":
+		return "the probes below"
+	case "table":
+		return "the server's table of opens, which does not tell what is shared"
+	}
+	return visibleText(from)
+}
+
+// modesText lists the classes that are there, and those of which it is not
+// known.
 func modesText(m Modes) string {
-	return "read " + m.Read + ", write " + m.Write + ", delete " + m.Delete
+	var yes, unknown []string
+	for _, class := range []struct{ name, answer string }{{"read", m.Read}, {"write", m.Write}, {"delete", m.Delete}} {
+		switch class.answer {
+		case Yes:
+			yes = append(yes, class.name)
+		case No:
+		default:
+			unknown = append(unknown, class.name)
+		}
+	}
+	switch {
+	case len(unknown) == 3:
+		return "not known"
+	case len(unknown) == 0 && len(yes) == 0:
+		return "nothing"
+	case len(unknown) == 0:
+		return andText(yes)
+	case len(yes) == 0:
+		return andText(unknown) + " not known; nothing else"
+	}
+	return andText(yes) + "; " + andText(unknown) + " not known"
+}
+
+// andText lists words as a sentence does: "read, write and delete".
+func andText(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return visibleList(words)
+	}
+	return visibleList(words[:last]) + " and " + visibleText(words[last])
+}
+
+// openForText says what an open asks for.
+func openForText(access []string) string {
+	if len(access) == 0 {
+		return "attributes"
+	}
+	return andText(access)
+}
+
+// sharingText says what an open lets others do.
+func sharingText(share []string) string {
+	var missing []string
+	for _, word := range shareAll.Words() {
+		if !slices.Contains(share, word) {
+			missing = append(missing, word)
+		}
+	}
+	switch {
+	case len(share) == 0:
+		return "nothing"
+	case len(missing) == 0:
+		return "all"
+	case len(missing) == 1:
+		return "all but " + missing[0]
+	}
+	return visibleList(share)
+}
+
+func wantedAnswer(w *Wanted) string {
+	switch {
+	case w.Allowed == nil:
+		return "not known"
+	case *w.Allowed:
+		return "let in"
+	}
+	return "refused"
 }
 
 // probeTable writes the probes and what they met.
 func (p *reportPage) probeTable(probes []ProbeResult) error {
 	p.heading("Probes")
-	g := grid{columns: []gridColumn{{title: "probe"}, {title: "access"}, {title: "share"}, {title: "met", lines: 4}}}
-	for _, r := range probes {
-		met := joinNonEmpty(" ", r.StatusName, r.Status)
-		if r.Pending && r.Skipped == "" {
-			met += ", after a client that caches the file gave way"
-		}
-		g.rows = append(g.rows, []string{r.Name, strings.Join(wordsOrNone(r.Access), "+"), strings.Join(wordsOrNone(r.Share), "+"), joinNonEmpty("; ", met, visibleText(r.Skipped))})
+	g := grid{columns: []gridColumn{{title: "probe"}, {title: "open for"}, {title: "sharing"}, {title: "answer", lines: 6}}}
+	for i := range probes {
+		r := &probes[i]
+		g.rows = append(g.rows, []string{visibleText(r.Name), openForText(r.Access), sharingText(r.Share), p.probeAnswer(r)})
 	}
 	return p.grid(g)
 }
 
-// allowedTable writes which opens would be let in, a line for each access.
+func (p *reportPage) probeAnswer(r *ProbeResult) string {
+	number := ""
+	if p.width >= leastNumbers {
+		number = r.Status
+	}
+	s := "refused: " + answerText(r.StatusName, number, nil)
+	switch {
+	case r.Skipped != "" && r.Pending:
+		return "none: " + visibleText(r.Skipped)
+	case r.Skipped != "":
+		return "not run: " + visibleText(r.Skipped)
+	case answerText(r.StatusName, r.Status, nil) == "ok":
+		s = "let in"
+	}
+	if r.Pending {
+		s += ", once a client that caches the file had given way"
+	}
+	return s
+}
+
+// allowedTable writes which opens would be let in: a line for each access, a
+// column for each share mode, and nothing where nothing is known.
 func (p *reportPage) allowedTable(rows []AllowedNow) error {
+	if !slices.ContainsFunc(rows, func(r AllowedNow) bool { return r.Allowed != Unknown }) {
+		return nil
+	}
 	p.heading("What would be let in now, by what it shares")
-	g := grid{columns: []gridColumn{{title: "open for"}}}
+	var accesses, shares []string
+	answers := map[[2]string]string{}
 	for _, r := range rows {
-		access, share := strings.Join(r.Access, "+"), strings.Join(wordsOrNone(r.Share), "+")
-		if len(g.rows) == 0 || g.rows[len(g.rows)-1][0] != access {
-			g.rows = append(g.rows, []string{access})
+		access, share := openForText(r.Access), sharingText(r.Share)
+		if strings.HasPrefix(share, "all but") {
+			share = andText(r.Share)
 		}
-		if len(g.rows) == 1 {
-			g.columns = append(g.columns, gridColumn{title: share})
+		if !slices.Contains(accesses, access) {
+			accesses = append(accesses, access)
 		}
-		last := len(g.rows) - 1
-		g.rows[last] = append(g.rows[last], r.Allowed)
+		if !slices.Contains(shares, share) {
+			shares = append(shares, share)
+		}
+		answers[[2]string{access, share}] = visibleText(r.Allowed)
+	}
+	g := grid{columns: []gridColumn{{title: "open for"}}}
+	for _, share := range shares {
+		g.columns = append(g.columns, gridColumn{title: share})
+	}
+	for _, access := range accesses {
+		row := []string{access}
+		for _, share := range shares {
+			row = append(row, answers[[2]string{access, share}])
+		}
+		g.rows = append(g.rows, row)
 	}
 	return p.grid(g)
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,10 @@ import (
 // SessionRecord is a session that a run of the tool has on a server, kept in a
 // file of the user's until the run ends: what PreviousSessionId needs to end it
 // should the run be killed, [MS-SMB2] 3.3.5.5.3. It holds no secret.
+//
+// A run keeps the file locked while it lasts. The lock goes with the process,
+// however it ends, and says more than a process id could: that may be another
+// process's by now, or one of another machine that shares the folder.
 type SessionRecord struct {
 	Schema    string   `json:"schema"`
 	Server    string   `json:"server"`
@@ -24,19 +30,23 @@ type SessionRecord struct {
 	Command   string   `json:"command"`
 	PID       int      `json:"pid"`
 	Started   Time     `json:"started"`
-	Paths     []string `json:"paths"` // what it had open, the first ones
+	Paths     []string `json:"paths"` // what it had open below the share, the first ones
 
 	file string // it was read from
 }
 
-// recordedPaths is how many paths a record names.
-const recordedPaths = 10
+const (
+	recordedPaths = 10       // how many paths a record names
+	recordSize    = 64 << 10 // how long a record may be at most, in bytes
+	recordPattern = "session-*.json"
+)
 
 // recordSession writes the record of a client's session into folder, and
 // returns what removes it. Without a folder nothing is written.
 func recordSession(folder, command string, e Endpoint, c *client, paths []string) (forget func(), err error) {
+	forget = func() {}
 	if folder == "" || e.Lab {
-		return func() {}, nil
+		return forget, nil
 	}
 	port := e.Target.Port
 	if port == 0 {
@@ -48,26 +58,30 @@ func recordSession(folder, command string, e Endpoint, c *client, paths []string
 	}
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return func() {}, err
+		return forget, err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return func() {}, err
+		return forget, err
 	}
-	f, err := os.CreateTemp(folder, ".new-*") // with mode 0600
+	f, err := os.CreateTemp(folder, recordPattern) // new, with mode 0600
 	if err != nil {
-		return func() {}, err
+		return forget, err
 	}
-	_, err = f.Write(append(data, '\n'))
-	err = errors.Join(err, f.Close())
-	name := filepath.Join(folder, fmt.Sprintf("session-%d-%s.json", os.Getpid(), strings.TrimPrefix(r.SessionID, "0x")))
-	if err == nil {
-		err = os.Rename(f.Name(), name)
+	remove := func() {
+		err := os.Remove(f.Name()) // before the lock goes, so that nobody takes it for a killed run's
+		f.Close()
+		if err != nil {
+			os.Remove(f.Name()) // Windows removes no open file
+		}
+	}
+	if err = lockRecord(f); err == nil {
+		_, err = f.Write(append(data, '\n'))
 	}
 	if err != nil {
-		os.Remove(f.Name())
-		return func() {}, err
+		remove()
+		return forget, err
 	}
-	return func() { os.Remove(name) }, nil
+	return remove, nil
 }
 
 // noRecord is the note that a run goes on without a record.
@@ -75,12 +89,13 @@ func noRecord(err error) string {
 	return "No record of the session could be written (" + plainText(err) + "): should this run be killed, release --mine will not know it."
 }
 
-// ReadSessionRecords returns what killed runs left in folder, the oldest first.
-// Files that are no records are passed over. A folder that is not there holds
-// none.
-func ReadSessionRecords(folder string) ([]SessionRecord, error) {
+// readSessionRecords returns what killed runs left in folder, the oldest first.
+// What is no record is passed over, and so is what another user may have put
+// there: a link, or a file that others own or may write. A folder that is not
+// there holds none.
+func readSessionRecords(folder string) ([]SessionRecord, error) {
 	entries, err := os.ReadDir(folder)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
@@ -88,40 +103,49 @@ func ReadSessionRecords(folder string) ([]SessionRecord, error) {
 	}
 	var records []SessionRecord
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), "session-") || !entry.Type().IsRegular() {
+		if fits, _ := filepath.Match(recordPattern, entry.Name()); !fits || !entry.Type().IsRegular() {
 			continue
 		}
-		name := filepath.Join(folder, entry.Name())
-		data, err := readAtMost(name, 64<<10)
-		if err != nil {
-			return records, err
+		if r, ok := readSessionRecord(filepath.Join(folder, entry.Name())); ok {
+			records = append(records, r)
 		}
-		r := SessionRecord{file: name}
-		if json.Unmarshal(data, &r) != nil || r.Schema != Schema || r.PID <= 0 || processRuns(r.PID) {
-			continue
-		}
-		records = append(records, r)
 	}
 	slices.SortFunc(records, func(a, b SessionRecord) int { return a.Started.Compare(b.Started.Time) })
 	return records, nil
 }
 
-// readAtMost reads a small file.
-func readAtMost(name string, most int64) ([]byte, error) {
-	info, err := os.Stat(name)
+// readSessionRecord reads one record, if it is one and its run has ended.
+func readSessionRecord(name string) (r SessionRecord, ok bool) {
+	f, err := openRecord(name)
 	if err != nil {
-		return nil, err
+		return r, false
 	}
-	if info.Size() > most {
-		return nil, fmt.Errorf("%s has %d bytes, more than a record of a session", name, info.Size())
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() > recordSize || !ownRecord(info) || recordLocked(f) {
+		return r, false
 	}
-	return os.ReadFile(name)
+	data, err := io.ReadAll(io.LimitReader(f, recordSize))
+	if err != nil || json.Unmarshal(data, &r) != nil || r.Schema != Schema || r.Server == "" || r.SessionID == "" {
+		return r, false
+	}
+	r.file = name
+	return r, true
 }
 
 // forget removes the record.
 func (r *SessionRecord) forget() error {
-	if err := os.Remove(r.file); !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(r.file); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
+}
+
+// String says which session it is.
+func (r *SessionRecord) String() string {
+	who := r.User
+	if r.Domain != "" {
+		who = r.Domain + `\` + who
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s of %s on %s port %d", r.SessionID, who, r.Server, r.Port))
 }

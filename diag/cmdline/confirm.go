@@ -3,13 +3,16 @@ package cmdline
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 )
 
-// Confirm shows text on stderr and asks on the terminal whether to go on; only
-// "y" and "yes" are a yes. When ctx ends meanwhile, so does the question.
+// Confirm shows text on stderr and asks on the terminal whether to go on. Only
+// "y" and "yes" are a yes, in any case; the end of the input is a no. When ctx
+// ends meanwhile, so does the question, with the context's error.
 func Confirm(ctx context.Context, text string) (bool, error) {
 	fmt.Fprintf(os.Stderr, "%sGo on? [y/N] ", text)
 	type answer struct {
@@ -23,11 +26,12 @@ func Confirm(ctx context.Context, text string) (bool, error) {
 	}()
 	select {
 	case a := <-got:
-		word := strings.ToLower(strings.TrimSpace(a.line))
-		if a.err != nil && word == "" {
-			return false, a.err
+		if errors.Is(a.err, io.EOF) { // Ctrl-D, which ends no line
+			fmt.Fprintln(os.Stderr)
+			return false, nil
 		}
-		return word == "y" || word == "yes", nil
+		word := strings.ToLower(strings.TrimSpace(a.line))
+		return a.err == nil && (word == "y" || word == "yes"), a.err
 	case <-ctx.Done():
 		fmt.Fprintln(os.Stderr)
 		return false, ctx.Err()

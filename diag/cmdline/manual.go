@@ -121,21 +121,25 @@ Examples:
     err32 who -U 'CORP\admin' --recursive //fs1/data/projects`
 
 // ReleaseManual closes the help of release.
-const ReleaseManual = `What is to be ended is listed just before, shown, and asked about; then it is
-ended, and the table is read again to see that it is gone. An id that means
-another open by then is not touched. Ending an open takes from its holder what
-was not written yet.
+const ReleaseManual = `What is to be ended is listed, shown, and asked about. Just before it is ended it
+is listed again: an id that means another open by then is not touched. After it
+the table is read once more, to see that it is gone. Ending an open takes from
+its holder what was not written yet. Named pipes and the run's own opens are
+never ended, and with a share and path in TARGET no open elsewhere.
 
 --open, --path, --session and --stale need the right to read and change the
 server's tables: Administrators or Server Operators on Windows; on Samba
-BUILTIN\Administrators to read, and root or SeDiskOperatorPrivilege to close.
---session ends live sessions too, with everything they have open.
+BUILTIN\Administrators to read, root or SeDiskOperatorPrivilege to close an
+open, and root or Domain Admins to end a session. --session ends live sessions
+too, with everything they have open; Samba ends every user's on that client.
 
 --previous-session and --mine need no right: a new log-on of the same user
-names the dead session, and the server ends it as if its connection were lost.
-The id of a session is in the report of the run that made it; --mine finds it in
-a record that hold and repro keep while they run, in err32 below
-$XDG_STATE_HOME or ~/.local/state.
+names the dead session, and the server ends it as if its connection were lost,
+if there is one and it is that user's. Whether it did is seen in the table, or
+without that right by a file, the one in TARGET, or one that the killed run had:
+it is opened for reading, sharing nothing, before and after. The id of a session
+is in the report of the run that made it; --mine finds it in a record that hold
+and repro keep while they run, in err32 below $XDG_STATE_HOME or ~/.local/state.
 
 Examples:
   What would be closed?
@@ -143,6 +147,9 @@ Examples:
 
   A holder whose client is dead, by the id that who shows:
     err32 release -U 'CORP\admin' --open 0x1F0003 //fs1
+
+  The same without an administrator's rights, as the dead session's user:
+    err32 release -U alice --previous-session 0x868AD3D3 //fs1/data/plan.xlsx
 
   After kill -9 of err32 hold:
     err32 release -U alice --mine --yes //fs1`

@@ -73,7 +73,7 @@ func (s *Server) notified(l *lease, o *open) (*conn, *session) {
 	first := o.session.conn
 	if !l.isOplock() {
 		for c := range s.conns {
-			if c.request.ClientGUID == l.id.client && c.dialect >= smb.SMB210 && len(c.sessions) > 0 && c.id < first.id {
+			if c.request.ClientGUID == l.id.client && c.dialect >= smb.SMB210 && c.id < first.id && c.loggedOn() {
 				first = c
 			}
 		}

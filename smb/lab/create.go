@@ -12,11 +12,10 @@ import (
 // parameters, path and delete-pending, breaks of batch oplocks, rights, share
 // modes.
 func (r *request) create(m *smb.CreateRequest) (smb.Message, smb.NTStatus) {
-	s := r.server()
-	if len(s.opens) >= s.Limits.Opens {
-		return nil, smb.StatusInsufficientResources
-	}
 	if r.tree.share.volume == nil {
+		if r.server().full() {
+			return nil, smb.StatusInsufficientResources
+		}
 		return r.openPipe(m)
 	}
 	c := &creation{request: r, m: m, most: r.tree.maximalAccess()}
@@ -66,6 +65,9 @@ func (c *creation) run() (*smb.CreateResponse, smb.NTStatus) {
 		}
 	}
 }
+
+// full reports whether the open table holds all it may.
+func (s *Server) full() bool { return len(s.opens) >= s.Limits.Opens }
 
 // checkContexts checks the create contexts that matter to every CREATE.
 func checkContexts(m *smb.CreateRequest) smb.NTStatus {
@@ -144,6 +146,9 @@ type creation struct {
 // try runs a CREATE once. With retry the request has waited for a break, and
 // everything is to be looked at again.
 func (c *creation) try() (answer *smb.CreateResponse, status smb.NTStatus, retry bool) {
+	if c.server().full() {
+		return nil, smb.StatusInsufficientResources, false
+	}
 	n, parent, leaf, status := c.tree.share.volume.lookup(c.m.Name)
 	if status != smb.StatusSuccess && (n != nil || parent == nil || status != smb.StatusObjectNameNotFound) {
 		return nil, status, false
@@ -369,7 +374,7 @@ func (c *creation) overwrite(n *node) smb.NTStatus {
 func (c *creation) opened(n *node, action smb.CreateAction) *smb.CreateResponse {
 	s, m := c.server(), c.m
 	o := &open{
-		session: c.session, tree: c.tree, share: c.tree.share, node: n, path: n.path(),
+		session: c.session, tree: c.tree, share: c.tree.share, node: n,
 		access: c.access, sharing: m.Share, options: m.Options, deleteOnClose: m.Options&smb.DeleteOnClose != 0,
 	}
 	s.addOpen(o)

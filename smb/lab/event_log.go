@@ -177,7 +177,7 @@ func openEvent(what EventKind, o *open) Event {
 	if o.session != nil {
 		e = sessionEvent(what, o.session)
 	}
-	e.Share, e.Path, e.ID, e.Access, e.Sharing = o.share.Name, o.path, o.globalID, o.access, o.sharing
+	e.Share, e.Path, e.ID, e.Access, e.Sharing = o.share.Name, o.path(), o.globalID, o.access, o.sharing
 	return e
 }
 

@@ -112,7 +112,7 @@ func (r *request) filePath() (name string, ok bool) {
 		id = *r.chain.fileID
 	}
 	if o := r.session.opens[id.Volatile]; o != nil && o.id.Persistent == id.Persistent {
-		return o.path, true
+		return o.path(), true
 	}
 	return "", false
 }

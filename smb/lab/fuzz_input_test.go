@@ -225,6 +225,28 @@ func recordedInputs(t testing.TB) map[string]fuzzInput {
 	return inputs
 }
 
+// recordedLogOns are the frames with which recorded clients begin.
+func recordedLogOns(t testing.TB) []fuzzInput {
+	paths, err := filepath.Glob(filepath.Join("..", "..", "testdata", "wire", "[ps]e*.txt")) // peer-… and session-…
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no recordings: %v", err)
+	}
+	var inputs []fuzzInput
+	for _, p := range paths {
+		var in fuzzInput
+		for _, b := range recordedRequests(t, p)[:5] {
+			in.add(0, b)
+		}
+		inputs = append(inputs, in)
+	}
+	smb1 := append([]byte("\xFFSMBr"), make([]byte, 27)...)
+	var in fuzzInput
+	in.add(0, append(smb1, "\x00\x18\x00\x02SMB 2.002\x00\x02SMB 2.???\x00"...))
+	in.request(0, &smb.NegotiateRequest{Dialects: []smb.Dialect{smb.SMB202}})
+	in.request(0, &smb.SessionSetupRequest{SecurityBuffer: ntlmNegotiate(0)})
+	return append(inputs, in)
+}
+
 // recordedRequests are the blocks under ">" in a recording.
 func recordedRequests(t testing.TB, path string) (all [][]byte) {
 	text, err := os.ReadFile(path)

@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"bytes"
 	"encoding/binary"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -344,4 +346,59 @@ func FuzzServer(f *testing.F) {
 		f.Add([]byte(in))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzServer(t, data) })
+}
+
+// fuzzLogOn plays frames to a connection on which nobody has logged on yet. Of
+// SMB2 messages the MessageId, and a SessionId other than 0, are put in.
+func fuzzLogOn(t testing.TB, data []byte) {
+	watchdog := time.AfterFunc(time.Minute, func() { panic("the server hangs") })
+	defer watchdog.Stop()
+	le := binary.LittleEndian
+	s := testServer()
+	nc, server := net.Pipe()
+	s.ServeConn(server)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		io.Copy(io.Discard, nc)
+	}()
+	for id := uint64(0); len(data) >= 3; {
+		n := int(le.Uint16(data[1:]))
+		b := slices.Clone(data[3:min(3+n, len(data))])
+		data = data[3+len(b):]
+		nc.SetWriteDeadline(time.Now().Add(rawTime))
+		if _, err := nc.Write(frame(b)[:4]); err != nil {
+			break
+		}
+		if len(b) >= 64 && bytes.HasPrefix(b, []byte("\xFESMB")) {
+			le.PutUint64(b[24:], id)
+			s.mu.Lock()
+			for session := range s.sessions {
+				if le.Uint64(b[40:]) != 0 {
+					le.PutUint64(b[40:], session)
+				}
+			}
+			s.mu.Unlock()
+			id++
+		} else if bytes.HasPrefix(b, []byte("\xFFSMB")) {
+			id++
+		}
+		if _, err := nc.Write(b); err != nil {
+			break
+		}
+	}
+	nc.SetWriteDeadline(time.Now().Add(rawTime))
+	nc.Write([]byte{0})
+	closeServer(t, s)
+	<-drained
+	nc.Close()
+}
+
+// FuzzLogOn checks that nothing a client sends to log on makes the server panic,
+// hang or lose count.
+func FuzzLogOn(f *testing.F) {
+	for _, in := range recordedLogOns(f) {
+		f.Add([]byte(in))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzLogOn(t, data) })
 }

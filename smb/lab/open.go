@@ -17,10 +17,9 @@ type open struct {
 	tree    *tree    // nil with it
 	share   *share
 
-	node    *node // nil for a pipe
-	place   int   // in node.opens
-	pipe    *pipe // nil for a file
-	path    string
+	node    *node          // nil for a pipe
+	place   int            // in node.opens
+	pipe    *pipe          // nil for a file
 	access  smb.AccessMask // Open.GrantedAccess
 	sharing smb.ShareAccess
 	options smb.CreateOptions
@@ -47,8 +46,14 @@ func (o *open) owner() string {
 	return o.session.userName()
 }
 
-// isFile reports whether the open is one of a file or directory and still there.
-func (o *open) isFile() bool { return o.node != nil && !o.closed }
+// path is the file's path below the share, as it is now, or the pipe's name. It
+// is not kept: there may be many opens, and paths are up to 64 KiB long.
+func (o *open) path() string {
+	if o.node == nil {
+		return o.pipe.name
+	}
+	return o.node.path()
+}
 
 // addOpen enters o into the open table.
 func (s *Server) addOpen(o *open) {

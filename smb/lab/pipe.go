@@ -9,6 +9,7 @@ import (
 
 // pipe is an open named pipe: the one there is, srvsvc.
 type pipe struct {
+	name  string
 	rpc   *smb.RPCServer
 	ready chan struct{} // closed when there is something to read, or the end
 	over  bool
@@ -27,10 +28,10 @@ func (r *request) openPipe(m *smb.CreateRequest) (smb.Message, smb.NTStatus) {
 		return nil, smb.StatusObjectNameNotFound
 	}
 	o := &open{
-		session: r.session, tree: r.tree, share: r.tree.share, path: `\PIPE\srvsvc`,
+		session: r.session, tree: r.tree, share: r.tree.share,
 		access: expand(m.Access, allAccess), sharing: m.Share, options: m.Options,
 	}
-	o.pipe = &pipe{rpc: s.newServerService(r.session), ready: make(chan struct{})}
+	o.pipe = &pipe{name: `\PIPE\srvsvc`, rpc: s.newServerService(r.session), ready: make(chan struct{})}
 	s.addOpen(o)
 	id := o.id
 	r.chain.fileID = &id

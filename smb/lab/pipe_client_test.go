@@ -28,7 +28,7 @@ func testServer(faults ...string) *Server {
 	return s
 }
 
-func closeServer(t *testing.T, s *Server) {
+func closeServer(t testing.TB, s *Server) {
 	t.Helper()
 	if err := s.Close(); err != nil {
 		t.Error(err)

@@ -73,9 +73,6 @@ func (r *request) tryRename(o *open, to renaming) (status smb.NTStatus, busy *no
 	if status := v.rename(n, parent, leaf); status != smb.StatusSuccess {
 		return status, nil
 	}
-	for _, other := range n.opens {
-		other.path = n.path()
-	}
 	s.notifyRename(oldParent, oldName, n)
 	return smb.StatusSuccess, nil
 }

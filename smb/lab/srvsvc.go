@@ -32,7 +32,7 @@ func (h *serverService) Unpaged() bool { return h.habits().IgnoresPaging }
 // localPath is the server's own path of an open, [MS-SMB2] 3.3.4.20.
 func (h *serverService) localPath(o *open) string {
 	if o.node == nil {
-		return o.path
+		return o.path()
 	}
 	return h.sharePath(o.share) + strings.TrimSuffix(`\`+o.node.path(), `\`)
 }

@@ -40,7 +40,7 @@ func (s *Server) Opens() []OpenInfo {
 	for _, o := range s.opens {
 		info := OpenInfo{
 			FileID: o.id, ID: service.fileID(o), Since: o.since,
-			Pipe: o.pipe != nil, Share: o.share.Name, Path: o.path, Local: service.localPath(o), Access: o.access, Shared: o.sharing,
+			Pipe: o.pipe != nil, Share: o.share.Name, Path: o.path(), Local: service.localPath(o), Access: o.access, Shared: o.sharing,
 			User: o.owner(), Durable: o.durable != nil, Disconnected: o.session == nil || o.session.conn == nil,
 		}
 		if o.node != nil {

@@ -91,6 +91,9 @@ const (
 
 // maximalAccess is the most the tree's user may ask for.
 func (t *tree) maximalAccess() smb.AccessMask {
+	if !t.share.mayConnect(t.session) {
+		return 0 // another user took over the session
+	}
 	if t.share.ReadOnly && !t.session.admin() {
 		return readAccess
 	}
