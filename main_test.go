@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -16,6 +18,7 @@ import (
 	"github.com/hirochachacha/go-smb2"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"err32/smb"
 	"err32/smb/lab"
 	"err32/smb/smbdtest"
 )
@@ -98,6 +101,7 @@ type remote struct {
 	session *smb2.Session
 	share   *smb2.Share
 	folder  string
+	locked  map[string]*smb.Open // by path, each on a connection of its own
 }
 
 type remoteKey struct{}
@@ -108,7 +112,7 @@ func newRemote(getenv func(string) string) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &remote{conn: conn, folder: getenv("FOLDER")}
+	r := &remote{conn: conn, folder: getenv("FOLDER"), locked: map[string]*smb.Open{}}
 	dialer := smb2.Dialer{Initiator: &smb2.NTLMInitiator{User: user, Password: password}}
 	if r.session, err = dialer.Dial(conn); err == nil {
 		r.share, err = r.session.Mount(strings.TrimPrefix(getenv("SHARE"), "//"+getenv("ADDR")+"/"))
@@ -120,9 +124,54 @@ func newRemote(getenv func(string) string) (*remote, error) {
 }
 
 func (r *remote) close() {
+	for path := range r.locked {
+		r.unlock(path)
+	}
 	r.share.Umount()
 	r.session.Logoff()
 	r.conn.Close()
+}
+
+// lock opens a file, sharing all, and locks its first byte, with err32's own
+// client: go-smb2 has no LOCK.
+func (r *remote) lock(getenv func(string) string, path string) error {
+	ctx := context.Background()
+	conn, err := smb.Dial(ctx, getenv("ADDR"), nil)
+	if err != nil {
+		return err
+	}
+	user, password, _ := strings.Cut(getenv("ADMIN"), "%")
+	session, err := conn.LogOn(ctx, smb.NTLM{User: user, Password: password}.Mechanism(), 0)
+	var tree *smb.Tree
+	if err == nil {
+		tree, err = session.TreeConnect(ctx, strings.TrimPrefix(getenv("SHARE"), "//"+getenv("ADDR")+"/"))
+	}
+	var open *smb.Open
+	if err == nil {
+		open, err = tree.Create(ctx, &smb.CreateRequest{
+			Name: path, Access: smb.FileReadData | smb.FileWriteData, Share: smb.ShareRead | smb.ShareWrite | smb.ShareDelete, Disposition: smb.OpenFile,
+		})
+	}
+	if err == nil {
+		err = open.Lock(ctx, smb.LockElement{Length: 1, Flags: smb.LockExclusive | smb.LockFailImmediately})
+	}
+	if err != nil {
+		conn.Close()
+		return err
+	}
+	r.locked[path] = open
+	return nil
+}
+
+// unlock closes what lock opened, and with it the lock.
+func (r *remote) unlock(path string) error {
+	open := r.locked[path]
+	if open == nil {
+		return fmt.Errorf("%s is not locked", path)
+	}
+	delete(r.locked, path)
+	defer open.Tree().Session().Conn().Close()
+	return open.Close(context.Background())
 }
 
 // exists reports whether something in the folder, or in a folder of it that the
@@ -133,11 +182,11 @@ func (r *remote) exists(pattern string) (bool, error) {
 }
 
 // remoteCommand is the script command "remote touch NAME…", "remote mkdir
-// NAME…" or "[!] remote exists PATTERN", about the script's folder on the
-// server.
+// NAME…", "remote remove NAME…", "remote lock NAME…", "remote unlock NAME…" or
+// "[!] remote exists PATTERN", about the script's folder on the server.
 func remoteCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || neg && args[0] != "exists" {
-		ts.Fatalf("usage: remote touch NAME…, remote mkdir NAME…, or [!] remote exists PATTERN")
+		ts.Fatalf("usage: remote touch|mkdir|remove|lock|unlock NAME…, or [!] remote exists PATTERN")
 	}
 	r := ts.Value(remoteKey{}).(*remote)
 	for _, name := range args[1:] {
@@ -147,6 +196,12 @@ func remoteCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(r.share.WriteFile(path, nil, 0o666))
 		case "mkdir":
 			ts.Check(r.share.Mkdir(path, 0o777))
+		case "remove":
+			ts.Check(r.share.Remove(path))
+		case "lock":
+			ts.Check(r.lock(ts.Getenv, path))
+		case "unlock":
+			ts.Check(r.unlock(path))
 		case "exists":
 			found, err := r.exists(name)
 			ts.Check(err)

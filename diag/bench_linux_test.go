@@ -26,8 +26,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"err32/smb/smbdtest"
 )
 
 // benchRounds is how often each program is measured.
@@ -48,28 +46,28 @@ func build(b *testing.B, dir string) string {
 
 // makeFiles makes FOLDER/dDD/fNNNNN.dat on the server's disk, 1000 a folder:
 // Samba is slow with more.
-func makeFiles(b *testing.B, srv *smbdtest.Server, n int, path ...string) {
+func makeFiles(b *testing.B, srv *testServer, n int, path ...string) {
 	b.Helper()
 	for i := range n {
 		in := append(slices.Clone(path), fmt.Sprintf("d%02d", i/1000))
 		if i%1000 == 0 {
-			folder(b, srv, in...)
+			srv.folder(b, in...)
 		}
-		writeFile(b, srv, strings.Join(append(in, fmt.Sprintf("f%05d.dat", i)), "/"))
+		srv.writeFiles(b, strings.Join(append(in, fmt.Sprintf("f%05d.dat", i)), "/"))
 	}
 }
 
 // benchTarget is err32's way to name a folder of the server's share.
-func benchTarget(srv *smbdtest.Server, path string) string {
-	return "//" + srv.Addr + "/" + srv.Share + "/" + path
+func benchTarget(srv *testServer, path string) string {
+	return "//" + srv.addr + "/" + srv.share + "/" + path
 }
 
 // idleWaiter returns a function that waits until the server has no session but
 // the one it looks with, and no open. Looking keeps Samba's rpcd running.
-func idleWaiter(b *testing.B, srv *smbdtest.Server) func() {
+func idleWaiter(b *testing.B, srv *testServer) func() {
 	b.Helper()
 	ctx := context.Background()
-	o, err := endpointOf(srv, "").observe(ctx, "")
+	o, err := srv.endpoint("").observe(ctx, "")
 	if err != nil {
 		b.Fatal(err)
 	}

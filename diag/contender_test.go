@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"err32/smb"
-	"err32/smb/smbdtest"
 )
 
 // handleLease asks for a lease that caches reads and the handle,
@@ -69,92 +68,91 @@ func isPendingCreate(frame []byte) bool {
 // so. Without signing go-smb2 goes on.
 func TestContenderPending(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name      string
-		global    []string
-		contender string
-	}{
-		{"not signed", nil, "go-smb2"},
-		{"signed", []string{"server signing = mandatory"}, "err32"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			srv := serve(t, smbdtest.Config{Global: test.global})
-			third := logOnFrom(t, srv, "127.0.0.2", srv.PlainUser, srv.PlainPassword)
-			w := newWire(t, srv.Addr)
-			pending := make(chan struct{})
-			var once sync.Once
-			o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
-			o.Endpoint.Target.Port = portOf(t, w.listener)
-			o.Access, o.Share = access("r"), smb.ShareRead
-			o.OnEvent = func(e Event) {
-				switch e.What {
-				case whatPrepare:
-					w.watch(func(frame []byte) {
-						if isPendingCreate(frame) {
-							once.Do(func() { close(pending) })
-						}
-					})
-					holdLease(t, third, srv.Share, e.Detail, pending)
-				case whatWaited:
-					if err := third.Conn().Close(); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-			r := Repro(t.Context(), o)
-			select {
-			case <-pending:
-			default:
-				t.Fatalf("the contender never had to wait: %s", text(r))
-			}
-			if r.ExitCode() != 32 || r.Error != nil || r.Repro.Contender != test.contender || len(r.Repro.LeftBehind) > 0 {
-				t.Errorf("exit code %d, contender %q: %s", r.ExitCode(), r.Repro.Contender, text(r))
-			}
-			noted := slices.ContainsFunc(r.Notes, func(n string) bool {
-				return strings.Contains(n, "own client contends") && strings.Contains(n, "go-smb2") && strings.Contains(n, "signing required")
+	for signing, contender := range map[smb.Policy]string{smb.Auto: "go-smb2", smb.Required: "err32"} {
+		t.Run(contender, func(t *testing.T) {
+			eachServer(t, bothServers, serverConfig{signing: signing}, func(t *testing.T, srv *testServer) {
+				testPending(t, srv, contender)
 			})
-			if noted != (test.contender == "err32") {
-				t.Errorf("notes %q", r.Notes)
-			}
-			checkNothingLeft(t, srv)
 		})
 	}
+}
+
+func testPending(t *testing.T, srv *testServer, contender string) {
+	third := srv.logOnFrom(t, "127.0.0.2", srv.plainUser, srv.plainPassword)
+	w := newWire(t, srv.addr)
+	pending := make(chan struct{})
+	var once sync.Once
+	o := reproOf(srv.endpoint(""), smb.DisconnectLeak, 300*time.Millisecond)
+	o.Endpoint.Target.Port = portOf(t, w.addr())
+	o.Access, o.Share = access("r"), smb.ShareRead
+	o.OnEvent = func(e Event) {
+		switch e.What {
+		case whatPrepare:
+			w.watch(func(frame []byte) {
+				if isPendingCreate(frame) {
+					once.Do(func() { close(pending) })
+				}
+			})
+			holdLease(t, third, srv.share, e.Detail, pending)
+		case whatWaited:
+			if err := third.Conn().Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	r := Repro(t.Context(), o)
+	select {
+	case <-pending:
+	default:
+		t.Fatalf("the contender never had to wait: %s", text(r))
+	}
+	if r.ExitCode() != 32 || r.Error != nil || r.Repro.Contender != contender || len(r.Repro.LeftBehind) > 0 {
+		t.Errorf("exit code %d, contender %q: %s", r.ExitCode(), r.Repro.Contender, text(r))
+	}
+	noted := slices.ContainsFunc(r.Notes, func(n string) bool {
+		return strings.Contains(n, "own client contends") && strings.Contains(n, "go-smb2") && strings.Contains(n, "signing required")
+	})
+	if noted != (contender == "err32") {
+		t.Errorf("notes %q", r.Notes)
+	}
+	checkNothingLeft(t, srv)
 }
 
 // It is go-smb2 that contends, with requests of its own: the server sees its
 // session.
 func TestContenderIsStock(t *testing.T) {
 	t.Parallel()
-	for name, global := range map[string][]string{"not signed": nil, "signed": signed.global, "sealed": sealed.global} {
-		t.Run(name, func(t *testing.T) {
-			srv := serve(t, smbdtest.Config{Global: global})
-			for _, test := range []struct {
-				from, with, contender string
-				sessions              int // holder, observer and, if it has one of its own, contender
-			}{
-				{"other", "stock", "go-smb2", 3},
-				{"other", "own", "err32", 3},
-				{"same", "stock", "err32", 2},
-			} {
-				o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 50*time.Millisecond)
-				o.RetryFrom, o.RetryWith = test.from, test.with
-				var status smbdtest.Status
-				o.OnEvent = func(e Event) {
-					if e.What == whatDisconnect {
-						status = srv.Status(t)
-					}
-				}
-				r := Repro(t.Context(), o)
-				if r.ExitCode() != 32 || r.Repro.Contender != test.contender || len(status.Sessions) != test.sessions {
-					t.Errorf("%s, %s: contender %q, %d sessions, want %q, %d: %s", test.from, test.with, r.Repro.Contender, len(status.Sessions), test.contender, test.sessions, text(r))
-				}
-				// Its errors are go-smb2's own words.
-				words := slices.ContainsFunc(r.Repro.OtherTries, func(o OtherTry) bool { return strings.Contains(o.Text, "response error: A file cannot be opened") })
-				if words != (test.contender == "go-smb2") {
-					t.Errorf("other tries %s", text(r.Repro.OtherTries))
-				}
-				waitNoSessions(t, srv)
+	for _, p := range protections {
+		t.Run(p.name, func(t *testing.T) { eachServer(t, bothServers, p.cfg, testIsStock) })
+	}
+}
+
+func testIsStock(t *testing.T, srv *testServer) {
+	for _, test := range []struct {
+		from, with, contender string
+		sessions              int // holder, observer and, if it has one of its own, contender
+	}{
+		{"other", "stock", "go-smb2", 3},
+		{"other", "own", "err32", 3},
+		{"same", "stock", "err32", 2},
+	} {
+		o := reproOf(srv.endpoint(""), smb.DisconnectLeak, 50*time.Millisecond)
+		o.RetryFrom, o.RetryWith = test.from, test.with
+		sessions := 0
+		o.OnEvent = func(e Event) {
+			if e.What == whatDisconnect {
+				sessions, _ = srv.books(t)
 			}
-		})
+		}
+		r := Repro(t.Context(), o)
+		if r.ExitCode() != 32 || r.Repro.Contender != test.contender || sessions != test.sessions {
+			t.Errorf("%s, %s: contender %q, %d sessions, want %q, %d: %s", test.from, test.with, r.Repro.Contender, sessions, test.contender, test.sessions, text(r))
+		}
+		// Its errors are go-smb2's own words.
+		words := slices.ContainsFunc(r.Repro.OtherTries, func(o OtherTry) bool { return strings.Contains(o.Text, "response error: A file cannot be opened") })
+		if words != (test.contender == "go-smb2") {
+			t.Errorf("other tries %s", text(r.Repro.OtherTries))
+		}
+		waitIdle(t, srv)
 	}
 }

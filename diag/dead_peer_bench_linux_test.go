@@ -9,15 +9,14 @@ import (
 	"time"
 
 	"err32/smb"
-	"err32/smb/smbdtest"
 )
 
 // BenchmarkDeadPeer lets the server go away with 200 CREATEs under way, by RST
 // and by FIN, and measures until the last of them is back. A proxy stands for
 // the server's end: only it can tell the moment exactly.
 func BenchmarkDeadPeer(b *testing.B) {
-	srv := serve(b, smbdtest.Config{})
-	writeFile(b, srv, "a.dat")
+	srv := serveSmbd(b, serverConfig{})
+	srv.writeFiles(b, "a.dat")
 	for _, kind := range []string{"rst", "fin"} {
 		b.Run(kind, func(b *testing.B) {
 			var back measured // milliseconds
@@ -33,15 +32,15 @@ func BenchmarkDeadPeer(b *testing.B) {
 	}
 }
 
-func deadPeer(b *testing.B, srv *smbdtest.Server, reset bool) (ms float64) {
+func deadPeer(b *testing.B, srv *testServer, reset bool) (ms float64) {
 	b.Helper()
 	const calls = 200
 	ctx := context.Background()
-	p := newMuteProxy(b, srv.Addr)
+	p := newMuteProxy(b, srv.addr)
 	defer p.close()
-	e := endpointOf(srv, "")
+	e := srv.endpoint("")
 	e.Target.Port = p.listener.Addr().(*net.TCPAddr).Port
-	c, err := e.connect(ctx, srv.Share, smb.GUID{})
+	c, err := e.connect(ctx, srv.share, smb.GUID{})
 	if err != nil {
 		b.Fatal(err)
 	}

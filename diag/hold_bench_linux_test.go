@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"testing"
 	"time"
-
-	"err32/smb/smbdtest"
 )
 
 // holdCost is what it costs a program to hold files, one value a round.
@@ -38,14 +36,14 @@ func (c *holdCost) log(b *testing.B, name string) {
 // included, and what is anonymous (heap and stacks) once all files are held.
 func BenchmarkHold(b *testing.B) {
 	const files = 10_000
-	srv := serve(b, smbdtest.Config{})
+	srv := serveSmbd(b, serverConfig{})
 	err32, peer := build(b, ".."), build(b, "testdata/gosmb2")
 	makeFiles(b, srv, files, "ten")
 	waitIdle := idleWaiter(b, srv)
 
 	var ours, many, one holdCost
 	goSMB2 := func(c *holdCost, workers int) {
-		h := startHolding(b, peer, srv.Addr, srv.User, srv.Password, srv.Share, "ten", strconv.Itoa(files), strconv.Itoa(workers))
+		h := startHolding(b, peer, srv.addr, srv.user, srv.password, srv.share, "ten", strconv.Itoa(files), strconv.Itoa(workers))
 		ms, err := strconv.ParseFloat(h.ready, 64)
 		if err != nil {
 			b.Fatal(err)
@@ -60,7 +58,7 @@ func BenchmarkHold(b *testing.B) {
 			goSMB2(&one, 1)
 
 			h := startHolding(b, err32, "hold", "--all", "--share", "rw", "--disconnect", "fin", "--json",
-				"-U", srv.User+"%"+srv.Password, benchTarget(srv, "ten"))
+				"-U", srv.user+"%"+srv.password, benchTarget(srv, "ten"))
 			var cost holdCost
 			cost.add(b, h, files, time.Second) // the rate comes with the report
 			var report struct {

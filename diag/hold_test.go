@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"err32/smb"
-	"err32/smb/smbdtest"
 )
 
 // holdOf holds the files of a folder for as long as it takes to say so.
@@ -31,39 +29,21 @@ func holdOf(e Endpoint, names ...string) HoldOptions {
 	return o
 }
 
-// opensIn are the opens of a folder that smbstatus lists, by path.
-func opensIn(t testing.TB, srv *smbdtest.Server, dir string) map[string][]smbdtest.Open {
-	t.Helper()
-	found := map[string][]smbdtest.Open{}
-	for path, opens := range srv.Status(t).Opens {
-		if strings.HasPrefix(path, dir+"/") {
-			found[path] = opens
-		}
-	}
-	return found
-}
-
 // checkHeldNothing: what a hold that was cut short or refused must leave.
-func checkHeldNothing(t *testing.T, srv *smbdtest.Server, dir string, r *Report, files int) {
+func checkHeldNothing(t *testing.T, srv *testServer, dir string, r *Report, files int) {
 	t.Helper()
-	eventually(t, 5*time.Second, func() bool { return len(opensIn(t, srv, dir)) == 0 }, func() string {
-		return "still open: " + text(opensIn(t, srv, dir))
+	eventually(t, lingerTime+5*time.Second, func() bool { return len(srv.opensIn(t, dir)) == 0 }, func() string {
+		return "still open: " + text(srv.opensIn(t, dir))
 	})
-	if left := filesBelow(t, filepath.Join(srv.Dir, dir)); len(left) != files || len(r.Hold.LeftBehind) > 0 {
+	if left := srv.files(t, dir); len(left) != files || len(r.Hold.LeftBehind) > 0 {
 		t.Errorf("%d files in the folder, want %d; left behind %q", len(left), files, r.Hold.LeftBehind)
 	}
 }
 
-// TestHold is all that one server with Samba's defaults is enough for.
+// TestHold is all that one server with its defaults is enough for.
 func TestHold(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	type part struct {
-		name string
-		test func(*testing.T, *smbdtest.Server)
-	}
-	parts := []part{
-		{"kinds", testHoldKinds},
+	rest := []serverPart{
 		{"all", testHoldAll},
 		{"refused", testHoldRefused},
 		{"count", testHoldCount},
@@ -71,37 +51,42 @@ func TestHold(t *testing.T) {
 		{"interrupted", testHoldInterrupted},
 		{"not ready", testHoldNotReady},
 		{"cannot", testHoldCannot},
+		{"shared", testHoldShared},
 	}
-	together(t, parts, func(p part) string { return p.name }, func(t *testing.T, p part) { p.test(t, srv) })
-	checkNothingLeft(t, srv)
+	eachServer(t, everyServer, serverConfig{}, func(t *testing.T, srv *testServer) {
+		parts := []serverPart{{"kinds", testHoldKinds}}
+		if slices.Contains(bothServers, srv.is) {
+			parts = append(parts, rest...)
+		}
+		runParts(t, srv, parts)
+	})
 }
 
 // manyFiles makes 300 files in nested folders, and returns their paths below
 // the share.
-func manyFiles(t *testing.T, srv *smbdtest.Server, dir string) []string {
+func manyFiles(t *testing.T, srv *testServer, dir string) []string {
 	t.Helper()
 	var paths []string
 	for _, sub := range []string{"", "a", "a/b", "a/b/c d", "ö"} {
 		if sub != "" {
-			folder(t, srv, append([]string{dir}, strings.Split(sub, "/")...)...)
+			srv.folder(t, append([]string{dir}, strings.Split(sub, "/")...)...)
 		}
 		for i := range 60 {
-			path := strings.ReplaceAll(fmt.Sprintf("%s/%s/file %d.txt", dir, sub, i), "//", "/")
-			writeFile(t, srv, path)
-			paths = append(paths, path)
+			paths = append(paths, strings.ReplaceAll(fmt.Sprintf("%s/%s/file %d.txt", dir, sub, i), "//", "/"))
 		}
 	}
-	folder(t, srv, dir, "empty")
+	srv.writeFiles(t, paths...)
+	srv.folder(t, dir, "empty")
 	slices.Sort(paths)
 	return paths
 }
 
-func testHoldAll(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "all")
+func testHoldAll(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "all")
 	want := manyFiles(t, srv, dir)
-	o := holdOf(endpointOf(srv, dir), "")
+	o := holdOf(srv.endpoint(dir), "")
 	o.All, o.Share = true, smb.ShareRead
-	var held map[string][]smbdtest.Open
+	var held map[string][]serverOpen
 	var progress []int
 	o.OnProgress = func(n, asked int) {
 		if asked != len(want) {
@@ -110,7 +95,7 @@ func testHoldAll(t *testing.T, srv *smbdtest.Server) {
 		progress = append(progress, n)
 	}
 	o.OnReady = func(n int) error {
-		held = opensIn(t, srv, dir)
+		held = srv.opensIn(t, dir)
 		if n != len(want) {
 			t.Errorf("ready with %d files, want %d", n, len(want))
 		}
@@ -123,12 +108,12 @@ func testHoldAll(t *testing.T, srv *smbdtest.Server) {
 	var paths []string
 	for path, opens := range held {
 		paths = append(paths, path)
-		if len(opens) != 1 || opens[0].AccessMask != uint32(o.Access) || opens[0].ShareMode != uint32(smb.ShareRead) {
+		if len(opens) != 1 || opens[0].Access != uint32(o.Access) || opens[0].Sharing != uint32(smb.ShareRead) {
 			t.Errorf("%s: %s", path, text(opens))
 		}
 	}
 	if slices.Sort(paths); !slices.Equal(paths, want) {
-		t.Errorf("smbstatus lists %d paths, want the %d files", len(paths), len(want))
+		t.Errorf("the server has %d paths, want the %d files", len(paths), len(want))
 	}
 	if !slices.IsSorted(progress) || len(progress) < 2 || progress[len(progress)-1] != len(want) {
 		t.Errorf("progress %v", progress)
@@ -137,15 +122,15 @@ func testHoldAll(t *testing.T, srv *smbdtest.Server) {
 }
 
 // With one file of many refused, nothing is held.
-func testHoldRefused(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "refused")
+func testHoldRefused(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "refused")
 	all := manyFiles(t, srv, dir)
-	other := logOnFrom(t, srv, "127.0.0.1", srv.PlainUser, srv.PlainPassword)
+	other := srv.logOnFrom(t, "127.0.0.1", srv.plainUser, srv.plainPassword)
 	taken := []string{`refused\a\b\file 7.txt`, `refused\ö\file 30.txt`}
 	for _, path := range taken {
-		openFile(t, other, srv.Share, smb.CreateRequest{Name: path, Access: smb.FileReadData, Share: smb.ShareRead, Disposition: smb.OpenFile})
+		openFile(t, other, srv.share, smb.CreateRequest{Name: path, Access: smb.FileReadData, Share: smb.ShareRead, Disposition: smb.OpenFile})
 	}
-	o := holdOf(endpointOf(srv, dir), "")
+	o := holdOf(srv.endpoint(dir), "")
 	o.All = true
 	o.OnReady = func(int) error {
 		t.Error("ready although a file was refused")
@@ -163,8 +148,8 @@ func testHoldRefused(t *testing.T, srv *smbdtest.Server) {
 			t.Errorf("refusal %s, want some of %q", text(refusal), taken)
 		}
 	}
-	if opens := opensIn(t, srv, dir); len(opens) != len(taken) {
-		t.Errorf("smbstatus lists %s, want only those of the other client", text(opens))
+	if opens := srv.opensIn(t, dir); len(opens) != len(taken) {
+		t.Errorf("the server has %s, want only those of the other client", text(opens))
 	}
 	if err := other.Conn().Close(); err != nil {
 		t.Error(err)
@@ -172,20 +157,20 @@ func testHoldRefused(t *testing.T, srv *smbdtest.Server) {
 	checkHeldNothing(t, srv, dir, r, len(all))
 }
 
-func testHoldCount(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "count")
-	o := holdOf(endpointOf(srv, dir), "name with spaces")
+func testHoldCount(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "count")
+	o := holdOf(srv.endpoint(dir), "name with spaces")
 	o.Count = 150
 	var files []string
 	o.OnReady = func(int) error {
-		files = filesBelow(t, filepath.Join(srv.Dir, dir))
+		files = srv.files(t, dir)
 		return nil
 	}
 	r := Hold(t.Context(), o)
 	if r.ExitCode() != 0 || r.Hold.Held != 150 {
 		t.Fatal(text(r))
 	}
-	if len(files) != 150 || filepath.Base(files[0]) != "name with spaces-000001" || filepath.Base(files[149]) != "name with spaces-000150" {
+	if len(files) != 150 || path.Base(files[0]) != "name with spaces-000001" || path.Base(files[149]) != "name with spaces-000150" {
 		t.Errorf("%d files were made: %q", len(files), files)
 	}
 	checkHeldNothing(t, srv, dir, r, 0)
@@ -193,28 +178,27 @@ func testHoldCount(t *testing.T, srv *smbdtest.Server) {
 
 // A file that is there already stops a hold that makes its own, and stays as
 // it is.
-func testHoldCollision(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "collision")
-	writeFile(t, srv, "collision/made-000070")
-	o := holdOf(endpointOf(srv, dir), "made")
+func testHoldCollision(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "collision")
+	srv.writeFiles(t, "collision/made-000070")
+	o := holdOf(srv.endpoint(dir), "made")
 	o.Count = 300
 	r := Hold(t.Context(), o)
 	if r.ExitCode() != 1 || r.Error == nil || r.Error.StatusName != "STATUS_OBJECT_NAME_COLLISION" || r.Hold.Held != 0 {
 		t.Fatal(text(r))
 	}
 	checkHeldNothing(t, srv, dir, r, 1)
-	if b, err := os.ReadFile(filepath.Join(srv.Dir, dir, "made-000070")); err != nil || string(b) != "as it was" {
-		t.Errorf("the file that was there holds %q (%v)", b, err)
+	if now := srv.lookAt(t, "collision/made-000070"); now.content != fileContent {
+		t.Errorf("the file that was there holds %q", now.content)
 	}
 }
 
 // Each way to leave: what the server still lists right after it, and that all
 // is gone at the end.
-func testHoldKinds(t *testing.T, srv *smbdtest.Server) {
-	together(t, kindTests, func(k kindTest) string { return k.kind.String() }, func(t *testing.T, k kindTest) {
-		needKind(t, k.kind)
-		dir := folder(t, srv, "leave by "+k.kind.String())
-		o := holdOf(endpointOf(srv, dir), "held")
+func testHoldKinds(t *testing.T, srv *testServer) {
+	together(t, outcomesOn(t, srv.is), outcome.String, func(t *testing.T, k outcome) {
+		dir := srv.folder(t, "leave by "+k.kind.String())
+		o := holdOf(srv.endpoint(dir), "held")
 		o.Count, o.Disconnect = 5, k.kind
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -227,11 +211,11 @@ func testHoldKinds(t *testing.T, srv *smbdtest.Server) {
 				defer close(looked)
 				defer stop()
 				want := 0
-				if k.stale {
+				if k.stale() {
 					want = 5
 				}
-				eventually(t, 5*time.Second, func() bool { return len(opensIn(t, srv, dir)) == want }, func() string {
-					return fmt.Sprintf("opens %s, want %d", text(opensIn(t, srv, dir)), want)
+				eventually(t, 5*time.Second, func() bool { return len(srv.opensIn(t, dir)) == want }, func() string {
+					return fmt.Sprintf("opens %s, want %d", text(srv.opensIn(t, dir)), want)
 				})
 			}()
 		}
@@ -245,12 +229,12 @@ func testHoldKinds(t *testing.T, srv *smbdtest.Server) {
 }
 
 // Ctrl-C while the files are being opened.
-func testHoldInterrupted(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "interrupted")
+func testHoldInterrupted(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "interrupted")
 	for _, count := range []int{64, 128, 256, 384} {
 		for _, duration := range []time.Duration{0, time.Minute} {
 			ctx, interrupt := context.WithCancel(t.Context())
-			o := holdOf(endpointOf(srv, dir), "made")
+			o := holdOf(srv.endpoint(dir), "made")
 			o.Count, o.For = 500, duration
 			o.OnProgress = func(n, asked int) {
 				if n >= count {
@@ -275,7 +259,7 @@ func testHoldInterrupted(t *testing.T, srv *smbdtest.Server) {
 		code     int
 	}{{0, 0}, {time.Minute, 130}} {
 		ctx, interrupt := context.WithCancel(t.Context())
-		o := holdOf(endpointOf(srv, dir), "made")
+		o := holdOf(srv.endpoint(dir), "made")
 		o.Count, o.For = 50, test.duration
 		o.OnReady = func(int) error { interrupt(); return nil }
 		r := Hold(ctx, o)
@@ -287,9 +271,9 @@ func testHoldInterrupted(t *testing.T, srv *smbdtest.Server) {
 }
 
 // What waits for the files to be held cannot be told.
-func testHoldNotReady(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "not ready")
-	o := holdOf(endpointOf(srv, dir), "made")
+func testHoldNotReady(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "not ready")
+	o := holdOf(srv.endpoint(dir), "made")
 	o.Count = 10
 	o.OnReady = func(int) error { return errors.New("no space left on device") }
 	r := Hold(t.Context(), o)
@@ -300,10 +284,10 @@ func testHoldNotReady(t *testing.T, srv *smbdtest.Server) {
 	checkHeldNothing(t, srv, dir, r, 0)
 }
 
-func testHoldCannot(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "cannot")
-	folder(t, srv, dir, "empty")
-	writeFile(t, srv, "cannot/there")
+func testHoldCannot(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "cannot")
+	srv.folder(t, dir, "empty")
+	srv.writeFiles(t, "cannot/there")
 	for _, test := range []struct {
 		name    string
 		targets []string
@@ -318,7 +302,7 @@ func testHoldCannot(t *testing.T, srv *smbdtest.Server) {
 		{"wrong password", []string{"there"}, func(o *HoldOptions) { o.Endpoint.Credentials.Password = "wrong" }, "STATUS_LOGON_FAILURE"},
 		{"refused port", []string{"there"}, func(o *HoldOptions) { o.Endpoint.Target.Port = closedPort(t) }, ""},
 	} {
-		o := holdOf(endpointOf(srv, dir), test.targets...)
+		o := holdOf(srv.endpoint(dir), test.targets...)
 		test.set(&o)
 		r := Hold(t.Context(), o)
 		checkFailed(t, r)
@@ -330,14 +314,12 @@ func testHoldCannot(t *testing.T, srv *smbdtest.Server) {
 }
 
 // The same file held twice by one client, and by a second run.
-func TestHoldShared(t *testing.T) {
-	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	writeFile(t, srv, "one")
-	o := holdOf(endpointOf(srv, ""), "one", "one", "one")
+func testHoldShared(t *testing.T, srv *testServer) {
+	srv.writeFiles(t, "one")
+	o := holdOf(srv.endpoint(""), "one", "one", "one")
 	o.Access, o.Share = access("r"), smb.ShareRead
 	o.OnReady = func(int) error {
-		second := holdOf(plainEndpointOf(srv, ""), "one")
+		second := holdOf(srv.plainEndpoint(""), "one")
 		second.Access, second.Share = access("r"), smb.ShareRead
 		if r := Hold(t.Context(), second); r.ExitCode() != 0 {
 			t.Errorf("modes that go together: %s", text(r))
@@ -351,16 +333,18 @@ func TestHoldShared(t *testing.T) {
 	if r := Hold(t.Context(), o); r.ExitCode() != 0 || r.Hold.Held != 3 {
 		t.Error(text(r))
 	}
-	checkNothingLeft(t, srv)
 }
 
 // A server that is killed while the files are held.
 func TestHoldServerKilled(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	o := holdOf(endpointOf(srv, ""), "made")
+	eachServer(t, bothServers, serverConfig{fails: true}, testHoldServerKilled)
+}
+
+func testHoldServerKilled(t *testing.T, srv *testServer) {
+	o := holdOf(srv.endpoint(""), "made")
 	o.Count, o.For = 3, time.Minute
-	o.OnReady = func(int) error { return srv.Kill() }
+	o.OnReady = func(int) error { return srv.kill() }
 	begin := time.Now()
 	r := Hold(t.Context(), o)
 	checkFailed(t, r)
@@ -375,14 +359,17 @@ func TestHoldServerKilled(t *testing.T) {
 // A server that hangs while the files are held, and then Ctrl-C.
 func TestHoldServerPaused(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
+	eachServer(t, bothServers, serverConfig{fails: true}, testHoldServerPaused)
+}
+
+func testHoldServerPaused(t *testing.T, srv *testServer) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
-	o := holdOf(endpointOf(srv, ""), "made")
+	o := holdOf(srv.endpoint(""), "made")
 	o.Count, o.For, o.Endpoint.Timeout = 3, 0, time.Second
 	o.OnReady = func(int) error {
 		interrupt()
-		return srv.Pause()
+		return srv.pause()
 	}
 	begin := time.Now()
 	r := Hold(ctx, o)
@@ -393,7 +380,7 @@ func TestHoldServerPaused(t *testing.T) {
 	if left := strings.Join(r.Hold.LeftBehind, "\n"); !strings.Contains(left, "made-000001") || !strings.Contains(left, "3 files") {
 		t.Errorf("left behind %q, want the three files named", r.Hold.LeftBehind)
 	}
-	if err := srv.Resume(); err != nil {
+	if err := srv.resume(); err != nil {
 		t.Fatal(err)
 	}
 	checkNothingLeft(t, srv)
@@ -403,16 +390,19 @@ func TestHoldServerPaused(t *testing.T) {
 // file that is left is named, and one that was there before is not touched.
 func TestHoldAtEveryMessage(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
+	eachServer(t, bothServers, serverConfig{}, testHoldAtEveryMessage)
+}
+
+func testHoldAtEveryMessage(t *testing.T, srv *testServer) {
 	type event struct {
 		name string
 		cut  bool
 	}
 	together(t, []event{{"interrupted", false}, {"cut", true}}, func(e event) string { return e.name }, func(t *testing.T, ev event) {
-		w := newWire(t, srv.Addr)
-		dir := folder(t, srv, ev.name)
-		e := endpointOf(srv, dir)
-		e.Target.Port = portOf(t, w.listener)
+		w := newWire(t, srv.addr)
+		dir := srv.folder(t, ev.name)
+		e := srv.endpoint(dir)
+		e.Target.Port = portOf(t, w.addr())
 		n := 1
 		for happened := true; happened; n++ {
 			ctx, interrupt := context.WithCancel(t.Context())
@@ -430,16 +420,14 @@ func TestHoldAtEveryMessage(t *testing.T) {
 			if took, happened = w.since(); happened && took > 5*time.Second || ev.cut && r.Interrupted {
 				t.Errorf("message %d: ended %v later: %s", n, took, text(r))
 			}
-			for _, file := range filesBelow(t, filepath.Join(srv.Dir, dir)) {
-				if !strings.Contains(strings.Join(r.Hold.LeftBehind, "\n"), filepath.Base(file)) {
+			for _, file := range srv.files(t, dir) {
+				if !strings.Contains(strings.Join(r.Hold.LeftBehind, "\n"), path.Base(file)) {
 					t.Errorf("message %d: %s is left and not named in %q", n, file, r.Hold.LeftBehind)
 				}
 				if !ev.cut {
 					t.Errorf("message %d: %s is left although the server was there", n, file)
 				}
-				if err := os.Remove(file); err != nil {
-					t.Fatal(err)
-				}
+				srv.remove(t, file)
 			}
 		}
 		if n < 15 {

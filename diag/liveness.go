@@ -21,17 +21,24 @@ type livenessEvidence struct {
 	probed   bool
 	holders  HolderModes
 	noBreak  bool // a client that caches the file did not give way to a probe
+	gaveWay  bool // one did
 }
 
 // judgeLiveness says whether those who have a file open are there, and why it
 // says so. It is a function of the evidence alone.
 func judgeLiveness(e livenessEvidence) (state string, reasons []string) {
 	because := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
-	if e.noBreak {
-		because("a client that caches the file was asked to give way and did not answer in time: it may be gone")
+	if e.gaveWay {
+		because("the server had a probe wait (STATUS_PENDING) and then answered: as a rule that is a client that caches the file and gave way, and so was there a moment ago")
 	}
-	if len(e.opens) == 0 {
+	if e.noBreak {
+		because("the server had a probe wait (STATUS_PENDING) until it was cancelled: a client that caches the file was asked to give way and did not answer in time; it may be gone")
+	}
+	switch {
+	case len(e.opens) == 0:
 		return judgeUnlisted(e, reasons)
+	case e.probed && !e.noBreak && e.holders.Access == (Modes{No, No, No}):
+		return StateFree, append(reasons, "no probe met an open with data access: what the table lists asks for attributes only, or was let go a moment ago")
 	}
 	live, stale := 0, 0
 	for _, row := range e.opens {
@@ -74,14 +81,16 @@ func judgeLiveness(e livenessEvidence) (state string, reasons []string) {
 func judgeUnlisted(e livenessEvidence, reasons []string) (string, []string) {
 	a := e.holders.Access
 	switch {
-	case e.probed && a.Read == No && a.Write == No && a.Delete == No:
+	case e.probed && !e.noBreak && a.Read == No && a.Write == No && a.Delete == No:
 		return StateFree, append(reasons, "no probe met an open with data access: nobody has the file, or it was let go a moment ago")
 	case e.probed && refused(e.holders):
-		why := "probes were refused, but the table lists no open of it: a program on the server itself has it, or the server hides opens"
+		why := "probes were refused, but the table lists no open of it: a program on the server itself has it, it was opened by another name (a hard or symbolic link), or the server hides opens"
 		if !e.seen {
 			why = "probes were refused, but who holds the file cannot be seen without the table"
 		}
 		return StateUnknown, append(reasons, why)
+	case e.noBreak:
+		return StateUnknown, reasons
 	case e.seen:
 		return StateFree, append(reasons, "the server's table lists no open of it")
 	}

@@ -78,6 +78,7 @@ type prober struct {
 	defeat   smb.AccessMask // added to the probe that denies reading
 	record   func(ProbeResult, smb.Attempt)
 	results  []ProbeResult
+	gaveUp   bool // a client that caches the file did not give way to a probe
 }
 
 // run runs the six probes and decodes their answers. An error is what kept an
@@ -86,7 +87,7 @@ func (p *prober) run(ctx context.Context) (HolderModes, error) {
 	h := HolderModes{unknownModes(), unknownModes()}
 	var anchor smb.AccessMask
 	for i, c := range classes {
-		answer, err := p.probe(ctx, probeNames[i], c.access, shareAll)
+		answer, err := p.data(ctx, probeNames[i], c.access, shareAll)
 		if err != nil {
 			return h, err
 		}
@@ -110,7 +111,7 @@ func (p *prober) run(ctx context.Context) (HolderModes, error) {
 		if c.share == smb.ShareRead {
 			access |= p.defeat
 		}
-		answer, err := p.probe(ctx, name, access, shareAll&^c.share)
+		answer, err := p.data(ctx, name, access, shareAll&^c.share)
 		if err != nil {
 			return h, err
 		}
@@ -122,6 +123,20 @@ func (p *prober) run(ctx context.Context) (HolderModes, error) {
 	return h, nil
 }
 
+// data runs one of the six, unless nothing can come of it: the user may not ask
+// for the access, or a client keeps the server waiting, as it would again.
+func (p *prober) data(ctx context.Context, name string, access smb.AccessMask, share smb.ShareAccess) (string, error) {
+	if p.gaveUp {
+		p.skip(name, access, share, "the probe before it was cancelled, and this one could have to wait as long")
+		return Unknown, nil
+	}
+	if access&^p.allowed != 0 {
+		p.skip(name, access, share, "the user may not ask for "+(access&^p.allowed).String())
+		return Unknown, nil
+	}
+	return p.probe(ctx, name, access, share)
+}
+
 // probeNames are the names of the six probes: three that ask for an access
 // class and share everything, three that deny one.
 var probeNames = []string{"P1", "P2", "P3", "P4", "P5", "P6"}
@@ -129,18 +144,15 @@ var probeNames = []string{"P1", "P2", "P3", "P4", "P5", "P6"}
 // probe opens and closes the file. The answer is Yes for a sharing violation,
 // No for success.
 func (p *prober) probe(ctx context.Context, name string, access smb.AccessMask, share smb.ShareAccess) (string, error) {
-	if access&^p.allowed != 0 {
-		p.skip(name, access, share, "the user may not ask for "+(access&^p.allowed).String())
-		return Unknown, nil
-	}
 	a, err := p.tree.TryCreate(ctx, probeRequest(p.path, access, share), p.patience)
 	if err != nil {
 		return Unknown, err
 	}
-	r := ProbeResult{Name: name, Access: access.Classes().Words(), Share: share.Words(), Pending: a.Pending}
+	r := ProbeResult{Name: name, Access: expandAccess(access, 0).Classes().Words(), Share: share.Words(), Pending: a.Pending}
 	answer := Unknown
 	switch {
 	case a.Cancelled:
+		p.gaveUp = true
 		r.Skipped = "a client that caches the file did not give way in time; the probe was cancelled"
 	default:
 		r.Status, r.StatusName = a.Status.Hex(), a.Status.String()
@@ -177,7 +189,8 @@ func probeRequest(path string, access smb.AccessMask, share smb.ShareAccess) *sm
 
 // allows tells whether an open with this access and share mode would be let in
 // beside the holders: Yes, No, or Unknown where the modes that decide are not
-// known. why names the class that decides.
+// known. why names the class that decides. Generic bits are to be expanded
+// before.
 func (h *HolderModes) allows(access smb.AccessMask, share smb.ShareAccess) (answer, why string) {
 	wanted := access.Classes()
 	if wanted == 0 {

@@ -46,10 +46,8 @@ const verifyTime = 5 * time.Second
 // It lists them, asks, checks just before that they still are what was meant,
 // acts, and lists again. The report is never nil.
 func Free(ctx context.Context, o ReleaseOptions) *Report {
-	rec, report := NewRecorder(o.OnEvent), newReport("release", o.Endpoint)
-	r := &release{o: o, rec: rec, report: report, res: &ReleaseResult{DryRun: o.DryRun, Actions: []ReleaseAction{}}}
-	r.table = &table{o: TableOptions{Endpoint: o.Endpoint}, rec: rec, report: report, res: &TableResult{}}
-	report.Release = r.res
+	r := newRelease(o)
+	report := r.report
 	failed := r.run(ctx)
 	r.mark(ReleaseNotAsked)
 	if obs := r.table.observer; obs != nil {
@@ -71,9 +69,17 @@ func Free(ctx context.Context, o ReleaseOptions) *Report {
 	default:
 		report.Verdict, report.Error = r.judge()
 	}
-	report.Events = rec.Events()
+	report.Events = r.rec.Events()
 	report.Finished = Time{time.Now()}
 	return report
+}
+
+func newRelease(o ReleaseOptions) *release {
+	rec, report := NewRecorder(o.OnEvent), newReport("release", o.Endpoint)
+	r := &release{o: o, rec: rec, report: report, res: &ReleaseResult{DryRun: o.DryRun, Actions: []ReleaseAction{}}}
+	r.table = &table{o: TableOptions{Endpoint: o.Endpoint}, rec: rec, report: report, res: &TableResult{}}
+	report.Release = r.res
+	return r
 }
 
 func (r *release) run(ctx context.Context) *RunError {
@@ -103,15 +109,23 @@ func (r *release) observe(ctx context.Context) *RunError {
 	}
 	o := r.table.observer
 	if o.denied != nil {
-		r.table.note("%s", o.whyNoTable(o.denied))
-		r.table.note("Without the table nothing can be told apart, so nothing was ended. A session whose id is known can be ended without rights: --previous-session 0x…, or --mine.")
-		return newRunError("read the server's tables", o.denied)
+		return r.noTable(o.denied)
 	}
 	share := r.o.Endpoint.Target.Share
 	if share != "" && len(o.shares) > 0 && !slices.ContainsFunc(o.shares, func(s shareRoot) bool { return strings.EqualFold(s.share, share) }) {
 		return newRunError("find "+r.o.Endpoint.Target.String(), &smb.OpError{Op: "find", Path: share, Status: smb.StatusBadNetworkName})
 	}
 	return nil
+}
+
+// noTable says that the tables cannot be read, and what can be done all the
+// same.
+func (r *release) noTable(err error) *RunError {
+	if isRefusal(err) || r.table.observer.denied != nil {
+		r.table.note("%s", r.table.observer.whyNoTable(err))
+		r.table.note("Without the table nothing can be told apart, so nothing was ended. A session whose id is known can be ended without rights: --previous-session 0x…, or --mine.")
+	}
+	return newRunError("read the server's tables", err)
 }
 
 // connect makes the run's connection, with the tables where the user may read
@@ -135,19 +149,18 @@ func (r *release) connect(ctx context.Context) *RunError {
 
 // list reads the opens that keep is true for, joined to their clients.
 func (r *release) list(ctx context.Context, keep func(*OpenRow) bool) ([]OpenRow, *RunError) {
-	t, o := r.table, r.table.observer
-	sessions, err := o.tables.SessionEnum(ctx, "", "")
-	switch {
-	case err == nil:
-		t.res.Sessions = t.sessionRows(sessions)
-	case !isRefusal(err):
-		return nil, newRunError("read the server's tables", err)
-	default:
-		t.note("The sessions could not be read (%s), so no open could be joined to its client.", plainText(err))
+	t := r.table
+	sessions, sessionsErr := t.observer.tables.SessionEnum(ctx, "", "")
+	if sessionsErr != nil && !isRefusal(sessionsErr) {
+		return nil, r.noTable(sessionsErr)
 	}
 	rows, failed := r.opens(ctx, keep)
 	if failed != nil {
 		return nil, failed
+	}
+	t.res.Sessions = t.sessionRows(sessions)
+	if sessionsErr != nil {
+		t.note("The sessions could not be read (%s), so no open could be joined to its client.", plainText(sessionsErr))
 	}
 	t.markOwnPipes(rows)
 	t.joinClients(ctx, rows)
@@ -159,7 +172,7 @@ func (r *release) list(ctx context.Context, keep func(*OpenRow) bool) ([]OpenRow
 func (r *release) opens(ctx context.Context, keep func(*OpenRow) bool) ([]OpenRow, *RunError) {
 	rows, err := r.table.observer.opens(ctx, keep)
 	if err != nil {
-		return nil, newRunError("read the server's tables", err)
+		return nil, r.noTable(err)
 	}
 	r.rec.Record(ActorObserver, whatList, countOpens(len(rows)))
 	return rows, nil

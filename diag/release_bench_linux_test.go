@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"err32/smb"
-	"err32/smb/smbdtest"
 )
 
 // BenchmarkRelease polls a held file without pause, as repro --interval 0
@@ -15,16 +14,16 @@ import (
 // and measures until the contender has it. The unit is the contender's own
 // refused try, a CREATE answered by STATUS_SHARING_VIOLATION, in the same run.
 func BenchmarkRelease(b *testing.B) {
-	srv := serve(b, smbdtest.Config{})
+	srv := serveSmbd(b, serverConfig{})
 	ctx := context.Background()
-	e := endpointOf(srv, "")
-	writeFile(b, srv, "held.dat")
-	holder, err := e.connect(ctx, srv.Share, smb.GUID{1})
+	e := srv.endpoint("")
+	srv.writeFiles(b, "held.dat")
+	holder, err := e.connect(ctx, srv.share, smb.GUID{1})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer holder.leave(ctx)
-	own, err := e.connect(ctx, srv.Share, smb.GUID{2})
+	own, err := e.connect(ctx, srv.share, smb.GUID{2})
 	if err != nil {
 		b.Fatal(err)
 	}

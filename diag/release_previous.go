@@ -51,7 +51,7 @@ func (r *release) endMine(ctx context.Context) *RunError {
 		records = append(records, record)
 		r.res.Actions = append(r.res.Actions, ReleaseAction{What: "previous-session", Name: record.SessionID, Opens: []OpenRow{},
 			Detail: fmt.Sprintf("left by err32 %s, process %d, which began %s and had %s of share %s", record.Command, record.PID,
-				record.Started.UTC().Format("2006-01-02 15:04:05 MST"), strings.Join(wordsOrNone(record.Paths), ", "), record.Share)})
+				record.Started.UTC().Format("2006-01-02 15:04:05 MST"), strings.Join(record.Paths, ", "), record.Share)})
 	}
 	if goOn, failed := r.confirm(); !goOn {
 		return failed
@@ -143,11 +143,8 @@ const (
 // table, where the user may read it, else at the first of the paths, if there
 // is one, by an open of it.
 func (r *release) endAndLook(ctx context.Context, a *ReleaseAction, id uint64, share string, paths []string) (found, *RunError) {
-	var w witness = &tableWitness{r: r, share: share, paths: paths}
-	if r.table.observer.denied != nil {
-		w = &fileWitness{r: r, share: share, paths: paths}
-	}
-	if failed := w.before(ctx); failed != nil {
+	w, failed := r.witness(ctx, share, paths)
+	if failed != nil {
 		return foundNothing, failed
 	}
 	if failed := r.logOnOver(ctx, a.Name, id); failed != nil {
@@ -174,10 +171,34 @@ func (r *release) endAndLook(ctx context.Context, a *ReleaseAction, id uint64, s
 	}
 }
 
-// witness sees what a log-on over a session has done.
+// witness sees what a log-on over a session has done, compared with when it was
+// made.
 type witness interface {
-	before(ctx context.Context) *RunError
 	after(ctx context.Context, a *ReleaseAction) (found, string, *RunError)
+}
+
+// witness has a first look. Whether the user may read the table shows when it is
+// asked for.
+func (r *release) witness(ctx context.Context, share string, paths []string) (witness, *RunError) {
+	o := r.table.observer
+	if o.denied == nil {
+		w := &tableWitness{r: r, share: share, paths: paths}
+		rows, err := o.opens(ctx, w.meant())
+		if err == nil {
+			r.rec.Record(ActorObserver, whatList, countOpens(len(rows)))
+			w.opens = rows
+			w.sessions, err = w.count(ctx)
+		}
+		if err == nil {
+			return w, nil
+		}
+		if !isRefusal(err) {
+			return nil, newRunError("read the server's tables", err)
+		}
+		o.denied = err
+	}
+	w := &fileWitness{r: r, share: share, paths: paths}
+	return w, w.before(ctx)
 }
 
 // tellsNothing is why a log-on that named a session may have done nothing.
@@ -211,46 +232,47 @@ func (w *tableWitness) meant() func(*OpenRow) bool {
 }
 
 // count counts the user's sessions.
-func (w *tableWitness) count() int {
-	n := 0
-	for _, s := range w.r.table.res.Sessions {
+func (w *tableWitness) count(ctx context.Context) (n int, err error) {
+	sessions, err := w.r.table.observer.tables.SessionEnum(ctx, "", "")
+	for _, s := range sessions {
 		if sameUser(s.User, w.r.o.Endpoint.Credentials.User) {
 			n++
 		}
 	}
-	return n
+	return n, err
 }
 
-func (w *tableWitness) before(ctx context.Context) (failed *RunError) {
-	w.opens, failed = w.r.list(ctx, w.meant())
-	w.sessions = w.count()
-	return failed
-}
-
+// after compares. Without a path it takes both an open and a session that have
+// gone to tell: a user who is at work closes files all the time.
 func (w *tableWitness) after(ctx context.Context, a *ReleaseAction) (found, string, *RunError) {
-	rows, failed := w.r.list(ctx, w.meant())
+	rows, failed := w.r.opens(ctx, w.meant())
 	if failed != nil {
 		return foundNothing, "", failed
 	}
-	var gone []OpenRow
-	for _, was := range w.opens {
-		if !slices.ContainsFunc(rows, func(row OpenRow) bool { return sameOpen(row, was) }) {
-			gone = append(gone, was)
+	gone := slices.DeleteFunc(slices.Clone(w.opens), func(was OpenRow) bool {
+		return slices.ContainsFunc(rows, func(row OpenRow) bool { return sameOpen(row, was) })
+	})
+	if len(w.paths) > 0 {
+		path := w.paths[0]
+		switch {
+		case len(gone) > 0:
+			a.Opens = gone
+			return foundGone, "the server no longer lists " + countOpens(len(gone)) + " of what it had open", nil
+		case len(w.opens) == 0:
+			return foundFree, "the server listed no open of " + path + " before, and lists none now", nil
 		}
-	}
-	switch {
-	case len(gone) > 0:
-		a.Opens = gone
-		return foundGone, "the server no longer lists " + countOpens(len(gone)), nil
-	case w.count() < w.sessions:
-		return foundGone, "the server lists one session of the user fewer; it had nothing open", nil
-	case len(w.paths) > 0 && len(w.opens) == 0:
-		return foundFree, "the server listed no open of " + w.paths[0] + " before, and lists none now", nil
-	case len(w.paths) > 0:
 		a.Opens = rows
-		return foundHeld, "the server lists the same " + countOpens(len(rows)) + " as before: it is not a session of this user's, or not the one that has the file", nil
+		return foundHeld, "the server lists " + countOpens(len(rows)) + " of " + path + " as before: it is not a session of this user's, or not the one that has the file", nil
 	}
-	return foundNothing, "nothing has gone from the server's table: " + tellsNothing, nil
+	sessions, err := w.count(ctx)
+	if err != nil {
+		return foundNothing, "", newRunError("read the server's tables", err)
+	}
+	if len(gone) > 0 && sessions < w.sessions {
+		a.Opens = gone
+		return foundGone, "the server lists a session of the user fewer, and no longer " + countOpens(len(gone)), nil
+	}
+	return foundNothing, "the server's table does not tell what became of it: " + tellsNothing, nil
 }
 
 // fileWitness opens a file for reading, sharing nothing, and closes it at once.

@@ -27,40 +27,44 @@ func (r *release) endSessions(ctx context.Context) *RunError {
 	if len(asked) == 0 {
 		return &RunError{Op: "find the sessions of " + a.Name, Text: "the server lists none; nothing was ended"}
 	}
-	// Samba ends the process that serves the client, whoever its users are.
-	user := r.o.User
-	samba := r.table.observer.isSamba()
-	if samba {
-		user = ""
-	}
-	ended := r.sessionsOf(client, user)
-	others := slices.DeleteFunc(slices.Clone(ended), func(s SessionRow) bool { return s.Own })
+	others := slices.DeleteFunc(slices.Clone(asked), func(s SessionRow) bool { return s.Own })
 	if len(others) == 0 {
 		return &RunError{Op: "end the sessions of " + a.Name, Text: "the only one is this run's own; nothing was ended"}
 	}
+	// Samba ends the process that serves a session, with all sessions that it
+	// serves: those of one client machine.
+	samba := r.table.observer.isSamba()
 	unsure := 0
 	for _, row := range rows {
+		theirs := r.o.User == "" || strings.EqualFold(row.User, r.o.User)
 		switch {
-		case row.Own || row.User == "" || user != "" && !strings.EqualFold(row.User, user):
-		case isOfClient(&row, client):
+		case row.Own || row.User == "" || !theirs && !samba:
+		case theirs && isOfClient(&row, client):
 			a.Opens = append(a.Opens, row)
-		case row.Client == "" && (row.ClientBasis == BasisUnknown && samba || slices.ContainsFunc(row.Candidates, func(c string) bool { return sameClient(c, client) })):
+		case isOfClient(&row, client) || row.Client == "" && mayBeOfClient(&row, client, samba):
 			a.Opens = append(a.Opens, row)
 			unsure++
 		}
 	}
 	a.Detail = describeSessions(others, len(a.Opens), unsure)
 	if samba && r.o.User != "" {
-		a.Detail += "; Samba ends every user's on that client"
+		a.Detail += "; Samba also ends other users' sessions that the same of its processes serves"
 	}
-	if len(others) < len(ended) {
-		a.Detail += "; this run's own goes with them"
+	if len(others) < len(asked) || samba && slices.ContainsFunc(r.sessionsOf(client, ""), func(s SessionRow) bool { return s.Own }) {
+		a.Detail += "; this run's own session may go with them"
 	}
 	r.res.Actions = append(r.res.Actions, a)
 	if goOn, failed := r.confirm(); !goOn {
 		return failed
 	}
-	return r.endSession(ctx, &r.res.Actions[0], client, user)
+	return r.endSession(ctx, &r.res.Actions[0], client)
+}
+
+// mayBeOfClient reports whether an open that could not be joined to one client
+// may be this one's. On Samba also a user may have opens who has no session:
+// those of a share with a forced user.
+func mayBeOfClient(row *OpenRow, client string, samba bool) bool {
+	return row.ClientBasis == BasisUnknown && samba || slices.ContainsFunc(row.Candidates, func(c string) bool { return sameClient(c, client) })
 }
 
 // describeSessions says what ending sessions takes from whom.
@@ -72,9 +76,9 @@ func describeSessions(sessions []SessionRow, opens, unsure int) string {
 		}
 	}
 	slices.Sort(users)
-	text := fmt.Sprintf("%s of %s, live or not, with %s", countSessions(len(sessions)), strings.Join(wordsOrNone(users), ", "), countOpens(opens))
+	text := fmt.Sprintf("%s of %s, live or not, with %s", countSessions(len(sessions)), strings.Join(users, ", "), countOpens(opens))
 	if unsure > 0 {
-		text += fmt.Sprintf(", of which %d may be another client's", unsure)
+		text += fmt.Sprintf(", of which %d may be others' and stay", unsure)
 	}
 	return text
 }
@@ -104,8 +108,10 @@ func isOfClient(row *OpenRow, client string) bool {
 // endSession ends the sessions, and looks: neither an open that was theirs nor a
 // session that is older than the call may be left. One that is younger is a
 // client that came back.
-func (r *release) endSession(ctx context.Context, a *ReleaseAction, client, user string) *RunError {
-	before := a.Opens
+func (r *release) endSession(ctx context.Context, a *ReleaseAction, client string) *RunError {
+	theirs := slices.DeleteFunc(slices.Clone(a.Opens), func(row OpenRow) bool {
+		return !isOfClient(&row, client) || r.o.User != "" && !strings.EqualFold(row.User, r.o.User)
+	})
 	begin := time.Now()
 	err := r.table.observer.tables.SessionDel(ctx, `\\`+client, r.o.User)
 	r.rec.Record(ActorTool, whatClose, "sessions of "+a.Name+answerDetail(err))
@@ -122,19 +128,19 @@ func (r *release) endSession(ctx context.Context, a *ReleaseAction, client, user
 		if failed != nil {
 			return false, failed
 		}
-		for _, was := range before {
-			if isOfClient(&was, client) && slices.ContainsFunc(rows, func(row OpenRow) bool { return sameOpen(row, was) }) {
-				return false, nil
-			}
+		if slices.ContainsFunc(theirs, func(was OpenRow) bool {
+			return slices.ContainsFunc(rows, func(row OpenRow) bool { return sameOpen(row, was) })
+		}) {
+			return false, nil
 		}
 		limit := int64(time.Since(begin)/time.Second) + 1
-		return !slices.ContainsFunc(r.sessionsOf(client, user), func(s SessionRow) bool { return !s.Own && s.AgeS != nil && *s.AgeS > limit }), nil
+		return !slices.ContainsFunc(r.sessionsOf(client, r.o.User), func(s SessionRow) bool { return !s.Own && s.AgeS != nil && *s.AgeS > limit }), nil
 	})
 	if failed != nil {
 		a.Done, a.Detail = ReleaseUnproved, "the server was told; whether it did could not be seen"
 		return failed
 	}
-	if errors.Is(answer, smb.ErrorAccessDenied) && !slices.ContainsFunc(before, func(row OpenRow) bool { return isOfClient(&row, client) }) {
+	if errors.Is(answer, smb.ErrorAccessDenied) && len(theirs) == 0 {
 		gone = false // what is too young to be judged has not gone
 	}
 	r.settle(a, gone, answer)

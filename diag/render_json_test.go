@@ -40,6 +40,9 @@ func TestRenderJSON(t *testing.T) {
 	inputs["zero repro"] = &Report{Repro: &ReproResult{}}
 	inputs["zero hold"] = &Report{Hold: &HoldResult{}}
 	inputs["zero table"] = &Report{Table: &TableResult{Opens: make([]OpenRow, 1), Sessions: make([]SessionRow, 1)}}
+	inputs["zero who"] = &Report{Who: &WhoResult{PathHolders: &PathHolders{}}}
+	inputs["who of nothing"] = &Report{Who: &WhoResult{Paths: []PathHolders{}}}
+	inputs["zero release"] = &Report{Release: &ReleaseResult{Actions: make([]ReleaseAction, 1)}}
 	inputs["odd texts"] = &Report{Notes: []string{"\xff\"\\\b\f\n\r\t\x00</script>&\u2028\U0001F600\U000e0041\u009b\u202e"}}
 	inputs["odd numbers"] = &Report{Events: []Event{{T: -0.001}, {T: 1e9}, {T: 123456.789}}}
 	for name, r := range inputs {
@@ -79,7 +82,7 @@ func TestParseReportRoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(r, again) {
 			t.Errorf("%s: not the same report after writing and reading it", file)
 		}
-		has := map[string]bool{"repro": r.Repro != nil, "hold": r.Hold != nil, "table": r.Table != nil}
+		has := map[string]bool{"repro": r.Repro != nil, "hold": r.Hold != nil, "table": r.Table != nil, "who": r.Who != nil, "release": r.Release != nil}
 		if !has[r.Command] && r.Error == nil {
 			t.Errorf("%s: the result was not read", file)
 		}

@@ -31,11 +31,11 @@ func (p *reportPage) closedOpens(actions []*ReleaseAction) error {
 		return nil
 	}
 	p.heading("Opens to be ended")
-	g := grid{columns: []gridColumn{openIDColumn, openPathColumn, openUserColumn, openClientColumn, openAccessColumn, {title: "result", rigid: true}}}
+	g := grid{columns: []gridColumn{openIDColumn, openPathColumn, {title: "user, client", lines: 6}, openAccessColumn, {title: "result"}}}
 	var details []string
 	for _, a := range actions {
 		o := &a.Opens[0]
-		g.rows = append(g.rows, []string{visibleText(o.ID), sharedPathText(o), userText(o.User), clientText(o), openAccessText(o), doneText(a.Done)})
+		g.rows = append(g.rows, []string{visibleText(o.ID), sharedPathText(o), userText(o.User) + ", " + clientText(o), openAccessText(o), doneText(a.Done)})
 		if a.Detail != "" {
 			details = append(details, visibleText(o.ID)+": "+visibleText(a.Detail))
 		}
@@ -51,7 +51,11 @@ func (p *reportPage) closedOpens(actions []*ReleaseAction) error {
 
 // releaseAction writes a session that was to be ended, with all it had open.
 func (p *reportPage) releaseAction(a *ReleaseAction) error {
-	p.heading("To be ended: " + visibleText(strings.ReplaceAll(a.What, "-", " ")+" "+a.Name))
+	what := strings.ReplaceAll(a.What, "-", " ") + " " + a.Name
+	if a.What == "open" { // not one but several
+		what = a.Name
+	}
+	p.heading("To be ended: " + visibleText(what))
 	p.field("Result", doneText(a.Done))
 	p.field("Detail", visibleText(a.Detail))
 	if len(a.Opens) == 0 {

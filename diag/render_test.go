@@ -242,8 +242,18 @@ func FuzzRenderTable(f *testing.F) {
 			File: s, Disconnect: s, Contender: s, TableSeen: true, Opens: OpensOverTime{Held: []OpenRow{o, other}},
 			OtherTries: []OtherTry{{Operation: s, When: s, Status: s, Text: s}}, LeftBehind: []string{s},
 		}
+		who, several, release := common, common, common
+		path := PathHolders{
+			Path: s, Opens: []OpenRow{o}, HoldersFrom: s, Wanted: Wanted{Access: []string{s}, Share: []string{s}, Why: s},
+			AllowedNow: []AllowedNow{{[]string{s}, []string{s, s + "x"}, s}}, State: s, Reasons: []string{s}, Expect: []string{s},
+			Probes: []ProbeResult{{Name: s, Access: []string{s, s}, Status: s, StatusName: s}, {Skipped: s}},
+		}
+		who.Who, several.Who = &WhoResult{PathHolders: &path}, &WhoResult{Paths: []PathHolders{path, path}}
+		release.Release = &ReleaseResult{Actions: []ReleaseAction{
+			{What: "open", Name: s, Opens: []OpenRow{o}, Done: s, Detail: s}, {What: s, Name: s, Opens: []OpenRow{o, other}, Done: s, Detail: s},
+		}}
 		cells := max(60, int(width))
-		for _, r := range []*Report{&table, &repro} {
+		for _, r := range []*Report{&table, &repro, &who, &several, &release} {
 			checkPage(t, renderTable(t, r, cells), cells)
 			if !json.Valid(renderJSON(t, r)) {
 				t.Errorf("not JSON: %s", renderJSON(t, r))

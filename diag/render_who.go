@@ -202,10 +202,10 @@ func wantedAnswer(w *Wanted) string {
 // probeTable writes the probes and what they met.
 func (p *reportPage) probeTable(probes []ProbeResult) error {
 	p.heading("Probes")
-	g := grid{columns: []gridColumn{{title: "probe"}, {title: "open for"}, {title: "sharing"}, {title: "answer", lines: 6}}}
+	g := grid{columns: []gridColumn{{title: "probe"}, {title: "open for"}, {title: "answer", lines: 6, first: true}}}
 	for i := range probes {
 		r := &probes[i]
-		g.rows = append(g.rows, []string{visibleText(r.Name), openForText(r.Access), sharingText(r.Share), p.probeAnswer(r)})
+		g.rows = append(g.rows, []string{visibleText(r.Name), openForText(r.Access) + ", sharing " + sharingText(r.Share), p.probeAnswer(r)})
 	}
 	return p.grid(g)
 }

@@ -244,6 +244,11 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 			*common
 			*TableResult
 		}{(*common)(&c), r.Table})
+	case r.Who != nil && r.Who.PathHolders == nil:
+		return json.Marshal(struct {
+			*common
+			severalPaths
+		}{(*common)(&c), severalPaths{r.Who.Paths}})
 	case r.Who != nil:
 		return json.Marshal(struct {
 			*common

@@ -199,8 +199,9 @@ func (r *repro) prepare(ctx context.Context) *RunError {
 		Attributes:  smb.AttributeNormal,
 	})
 	if err != nil {
-		if _, answered := smb.StatusOf(err); answered {
-			r.made = false
+		var refused *smb.OpError
+		if _, answered := smb.StatusOf(err); answered && errors.As(err, &refused) && refused.Op == "create" {
+			r.made = false // else the file was made, and could not be closed
 		}
 		return newRunError("create a file in "+r.o.Endpoint.Target.String(), err)
 	}

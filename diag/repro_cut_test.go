@@ -5,17 +5,15 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"err32/smb"
-	"err32/smb/smbdtest"
 )
 
 // wire stands between a run and its server and passes every frame on, so that
-// something can happen at any one of the server's.
+// something can happen at any one of the server's, or to all.
 type wire struct {
 	listener net.Listener
 	server   string
@@ -28,9 +26,11 @@ type wire struct {
 	happened time.Time          // when that was; zero before
 	each     func(frame []byte) // sees every frame; may be nil
 	sockets  []net.Conn
+	paused   chan struct{} // closed at resume; nil unless paused
+	killed   bool
 }
 
-func newWire(t *testing.T, server string) *wire {
+func newWire(t testing.TB, server string) *wire {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -39,15 +39,65 @@ func newWire(t *testing.T, server string) *wire {
 	w := &wire{listener: l, server: server}
 	w.tasks.Go(w.accept)
 	t.Cleanup(func() {
-		l.Close()
-		w.mu.Lock()
-		for _, c := range w.sockets {
-			c.Close()
-		}
-		w.mu.Unlock()
+		w.kill()
+		w.resume()
 		w.tasks.Wait()
 	})
 	return w
+}
+
+func (w *wire) addr() string { return w.listener.Addr().String() }
+
+// kill ends the listener and every connection.
+func (w *wire) kill() error {
+	err := w.listener.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.killed = true
+	for _, c := range w.sockets {
+		c.Close()
+	}
+	return err
+}
+
+// pause lets nothing pass any more until resume. Connections are still taken,
+// and what is sent on them too.
+func (w *wire) pause() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused = make(chan struct{})
+	return nil
+}
+
+func (w *wire) resume() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.paused != nil {
+		close(w.paused)
+		w.paused = nil
+	}
+	return nil
+}
+
+// gate waits while the wire is paused.
+func (w *wire) gate() {
+	w.mu.Lock()
+	paused := w.paused
+	w.mu.Unlock()
+	if paused != nil {
+		<-paused
+	}
+}
+
+// requests is where what a client sends goes to.
+type requests struct {
+	*wire
+	server net.Conn
+}
+
+func (r requests) Write(b []byte) (int, error) {
+	r.gate()
+	return r.server.Write(b)
 }
 
 // arm begins a new count, and lets something happen at the nth frame.
@@ -97,10 +147,14 @@ func (w *wire) accept() {
 			continue
 		}
 		w.mu.Lock()
+		if w.killed {
+			client.Close()
+			server.Close()
+		}
 		w.sockets = append(w.sockets, client, server)
 		w.mu.Unlock()
 		w.tasks.Go(func() {
-			io.Copy(server, client)
+			io.Copy(requests{w, server}, client)
 			server.Close()
 		})
 		w.tasks.Go(func() {
@@ -123,6 +177,7 @@ func (w *wire) answers(client, server net.Conn) {
 		if _, err := io.ReadFull(server, frame[4:]); err != nil {
 			return
 		}
+		w.gate()
 		if !w.pass(frame) {
 			return
 		}
@@ -173,7 +228,7 @@ func TestReproCutAtEveryMessage(t *testing.T) {
 		if !happened {
 			return false
 		}
-		if took > 3*time.Second || r.Interrupted || len(r.Repro.LeftBehind) > 0 {
+		if took > busy || r.Interrupted || len(r.Repro.LeftBehind) > 0 {
 			t.Errorf("cut at message %d, ended %v later: %s", n, took, text(r))
 		}
 		stale := o.Disconnect == smb.DisconnectLeak
@@ -188,21 +243,22 @@ func TestReproCutAtEveryMessage(t *testing.T) {
 }
 
 func atEveryMessage(t *testing.T, runs []wireRun, run func(t *testing.T, o ReproOptions, w *wire, n int) (happened bool)) {
-	srv := serve(t, smbdtest.Config{})
-	together(t, runs, wireRun.String, func(t *testing.T, kind wireRun) {
-		w := newWire(t, srv.Addr)
-		dir := folder(t, srv, kind.String())
-		o := reproOf(endpointOf(srv, dir), kind.kind, 60*time.Millisecond)
-		o.RetryFrom, o.Endpoint.Target.Port = kind.from, portOf(t, w.listener)
-		n := 1
-		for ; run(t, o, w, n); n++ {
-			if files := filesBelow(t, filepath.Join(srv.Dir, dir)); len(files) > 0 {
-				t.Fatalf("message %d: left %q", n, files)
+	eachServer(t, bothServers, serverConfig{}, func(t *testing.T, srv *testServer) {
+		together(t, runs, wireRun.String, func(t *testing.T, kind wireRun) {
+			w := newWire(t, srv.addr)
+			dir := srv.folder(t, kind.String())
+			o := reproOf(srv.endpoint(dir), kind.kind, 60*time.Millisecond)
+			o.RetryFrom, o.Endpoint.Target.Port = kind.from, portOf(t, w.addr())
+			n := 1
+			for ; run(t, o, w, n); n++ {
+				if files := srv.files(t, dir); len(files) > 0 {
+					t.Fatalf("message %d: left %q", n, files)
+				}
 			}
-		}
-		if n < 30 {
-			t.Errorf("only %d messages", n-1)
-		}
+			if n < 30 {
+				t.Errorf("only %d messages", n-1)
+			}
+		})
+		checkNothingLeft(t, srv)
 	})
-	checkNothingLeft(t, srv)
 }

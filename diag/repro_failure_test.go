@@ -4,28 +4,26 @@ import (
 	"context"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
+	"path"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"err32/smb"
-	"err32/smb/smbdtest"
 )
 
 // What cannot be done is an error with a clear text, the server's status where
 // it gave one, and nothing left behind.
 func TestReproCannot(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	writeFile(t, srv, "a file")
-	folder(t, srv, "closed")
-	if err := os.Chmod(filepath.Join(srv.Dir, "closed"), 0o555); err != nil {
-		t.Fatal(err)
-	}
+	eachServer(t, bothServers, serverConfig{}, testReproCannot)
+}
+
+func testReproCannot(t *testing.T, srv *testServer) {
+	srv.writeFiles(t, "a file")
 	refusing := closedPort(t)
+	closedShare, closedFolder, notClosed := srv.closedFolder(t)
 	for _, test := range []struct {
 		name   string
 		set    func(*Endpoint)
@@ -42,18 +40,18 @@ func TestReproCannot(t *testing.T) {
 		{"missing folder", func(e *Endpoint) { e.Target.Path = `no\such\folder` }, "0xC000003A", "no folder of this name"},
 		{"a file", func(e *Endpoint) { e.Target.Path = "a file" }, "0xC000003A", "no folder of this name"},
 		{"read-only folder", func(e *Endpoint) {
-			e.Target.Path = "closed"
-			e.Credentials = Credentials{User: srv.PlainUser, Password: srv.PlainPassword}
+			e.Target.Share, e.Target.Path = closedShare, closedFolder
+			e.Credentials = Credentials{User: srv.plainUser, Password: srv.plainPassword}
 		}, "0xC0000022", "no right"},
 		{"refused port", func(e *Endpoint) { e.Target.Port = refusing }, "", "nothing listens on this port"},
 		{"unknown host", func(e *Endpoint) { e.Target.Server = "no-such-host.invalid" }, "", "could not be resolved"},
 		{"anonymous", func(e *Endpoint) { e.Credentials = Credentials{Anonymous: true} }, "0xC0000022", "no right"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.name == "read-only folder" && os.Getuid() != 0 {
-				t.Skip("without root the server does not tell the users' files apart")
+			if test.name == "read-only folder" && notClosed != nil {
+				t.Skip(notClosed)
 			}
-			e := endpointOf(srv, "")
+			e := srv.endpoint("")
 			test.set(&e)
 			r := Repro(t.Context(), reproOf(e, smb.DisconnectFIN, time.Second))
 			checkFailed(t, r)
@@ -63,7 +61,7 @@ func TestReproCannot(t *testing.T) {
 			if test.status != "" && r.Error.Status != test.status || !strings.Contains(r.Error.Text, test.text) {
 				t.Errorf("error %s, want status %s and %q", text(r.Error), test.status, test.text)
 			}
-			for _, secret := range []string{srv.Password, srv.NTHash} {
+			for _, secret := range []string{srv.password, srv.ntHash} {
 				if strings.Contains(text(r), secret) {
 					t.Error("the report shows a secret")
 				}
@@ -92,7 +90,7 @@ func closedPort(t *testing.T) int {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return portOf(t, l)
+	return portOf(t, l.Addr().String())
 }
 
 // A listener that takes connections and says nothing, or what is no SMB, ends
@@ -130,7 +128,7 @@ func TestReproNoServer(t *testing.T) {
 			defer l.Close()
 			const timeout = 500 * time.Millisecond
 			e := Endpoint{
-				Target:      Target{Server: "127.0.0.1", Port: portOf(t, l), Share: "share"},
+				Target:      Target{Server: "127.0.0.1", Port: portOf(t, l.Addr().String()), Share: "share"},
 				Credentials: Credentials{User: "u", Password: "p"}, Timeout: timeout,
 			}
 			begin := time.Now()
@@ -190,73 +188,75 @@ func (m moment) once(do func()) func(Event) {
 func TestReproServerFails(t *testing.T) {
 	t.Parallel()
 	together(t, moments, func(m moment) string { return m.name }, func(t *testing.T, m moment) {
-		srv := serve(t, smbdtest.Config{})
-		// The first call behind \srvsvc takes its time: not on the short time-out.
-		if r := Table(t.Context(), TableOptions{Endpoint: endpointOf(srv, "")}); r.Error != nil {
-			t.Fatal(text(r))
-		}
-		const timeout = 1500 * time.Millisecond
-		for _, fail := range []struct {
-			name  string
-			do    func() error
-			bound time.Duration
-		}{
-			{"paused", srv.Pause, 3*timeout + cleanUpTimeSilent + 2*time.Second},
-			{"killed", srv.Kill, timeout + time.Second},
-		} {
-			o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 15*time.Second)
-			o.Endpoint.Timeout = timeout
-			var failed time.Time
-			o.OnEvent = m.once(func() {
-				if err := fail.do(); err != nil {
-					t.Error(err)
-				}
-				failed = time.Now()
-			})
-			r := Repro(t.Context(), o)
-			took := time.Since(failed)
-			if failed.IsZero() {
-				t.Fatalf("%s: the moment did not come: %s", fail.name, text(r))
-			}
-			checkFailed(t, r)
-			if took > fail.bound {
-				t.Errorf("%s: ended %v later, want at most %v", fail.name, took, fail.bound)
-			}
-			if strings.Contains(text(r), "deadline exceeded") || strings.Contains(text(r), "EOF") {
-				t.Errorf("%s: words of a library in the report: %s", fail.name, text(r))
-			}
-			if fail.name == "paused" {
-				if err := srv.Resume(); err != nil {
-					t.Fatal(err)
-				}
-				waitNoSessions(t, srv)
-			}
-			for _, file := range filesBelow(t, srv.Dir) {
-				if !strings.Contains(strings.Join(r.Repro.LeftBehind, "\n"), filepath.Base(file)) {
-					t.Errorf("%s: %s is there and not named in left_behind %q", fail.name, file, r.Repro.LeftBehind)
-				}
-				if err := os.Remove(file); err != nil {
-					t.Error(err)
-				}
-			}
-		}
+		eachServer(t, bothServers, serverConfig{fails: true}, func(t *testing.T, srv *testServer) {
+			testServerFails(t, srv, m)
+		})
 	})
 }
 
+func testServerFails(t *testing.T, srv *testServer, m moment) {
+	// The first call behind \srvsvc takes its time: not on the short time-out.
+	if r := Table(t.Context(), TableOptions{Endpoint: srv.endpoint("")}); r.Error != nil {
+		t.Fatal(text(r))
+	}
+	const timeout = 1500 * time.Millisecond
+	for _, fail := range []struct {
+		name  string
+		do    func() error
+		bound time.Duration
+	}{
+		{"paused", srv.pause, 3*timeout + cleanUpTimeSilent + 2*time.Second},
+		{"killed", srv.kill, timeout + time.Second},
+	} {
+		o := reproOf(srv.endpoint(""), smb.DisconnectLeak, 15*time.Second)
+		o.Endpoint.Timeout = timeout
+		var failed time.Time
+		o.OnEvent = m.once(func() {
+			if err := fail.do(); err != nil {
+				t.Error(err)
+			}
+			failed = time.Now()
+		})
+		r := Repro(t.Context(), o)
+		took := time.Since(failed)
+		if failed.IsZero() {
+			t.Fatalf("%s: the moment did not come: %s", fail.name, text(r))
+		}
+		checkFailed(t, r)
+		if took > fail.bound {
+			t.Errorf("%s: ended %v later, want at most %v", fail.name, took, fail.bound)
+		}
+		if strings.Contains(text(r), "deadline exceeded") || strings.Contains(text(r), "EOF") {
+			t.Errorf("%s: words of a library in the report: %s", fail.name, text(r))
+		}
+		if fail.name == "paused" {
+			if err := srv.resume(); err != nil {
+				t.Fatal(err)
+			}
+			waitIdle(t, srv)
+		}
+		for _, file := range srv.files(t, "") {
+			if !strings.Contains(strings.Join(r.Repro.LeftBehind, "\n"), path.Base(file)) {
+				t.Errorf("%s: %s is there and not named in left_behind %q", fail.name, file, r.Repro.LeftBehind)
+			}
+			srv.remove(t, file)
+		}
+	}
+}
+
 // Ctrl-C at each event of a run: it ends soon, and leaves nothing.
-func testInterrupted(t *testing.T, srv *smbdtest.Server) {
+func testInterrupted(t *testing.T, srv *testServer) {
 	type run struct {
 		kind smb.DisconnectKind
 		from string
 	}
 	var runs []run
-	for _, kind := range []smb.DisconnectKind{smb.DisconnectClose, smb.DisconnectFIN, smb.DisconnectVanish, smb.DisconnectFreeze, smb.DisconnectLeak} {
+	for _, kind := range supported(t, smb.DisconnectClose, smb.DisconnectFIN, smb.DisconnectVanish, smb.DisconnectFreeze, smb.DisconnectLeak) {
 		runs = append(runs, run{kind, "other"}, run{kind, "same"})
 	}
 	together(t, runs, func(r run) string { return r.kind.String() + " " + r.from }, func(t *testing.T, r run) {
-		needKind(t, r.kind)
-		dir := folder(t, srv, "interrupted "+r.kind.String()+" "+r.from)
-		o := reproOf(endpointOf(srv, dir), r.kind, 150*time.Millisecond)
+		dir := srv.folder(t, "interrupted "+r.kind.String()+" "+r.from)
+		o := reproOf(srv.endpoint(dir), r.kind, 150*time.Millisecond)
 		o.RetryFrom, o.Interval = r.from, 30*time.Millisecond
 		if r.kind == smb.DisconnectLeak && r.from == "other" {
 			o.Case, o.Access, o.Share = "handle-leak", access("r"), smb.ShareRead
@@ -268,7 +268,7 @@ func testInterrupted(t *testing.T, srv *smbdtest.Server) {
 
 // interruptAt interrupts a run at its nth event, and reports whether that came
 // before the run had ended.
-func interruptAt(t *testing.T, srv *smbdtest.Server, o ReproOptions, n int) bool {
+func interruptAt(t *testing.T, srv *testServer, o ReproOptions, n int) bool {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
@@ -287,7 +287,7 @@ func interruptAt(t *testing.T, srv *smbdtest.Server, o ReproOptions, n int) bool
 	if !r.Interrupted || r.ExitCode() != 130 || r.Error != nil || len(r.Repro.LeftBehind) > 0 || took > 2*time.Second {
 		t.Errorf("interrupted at event %d, ended %v later: %s", n, took, text(r))
 	}
-	if files := filesBelow(t, filepath.Join(srv.Dir, o.Endpoint.Target.Path)); len(files) > 0 {
+	if files := srv.files(t, o.Endpoint.Target.Path); len(files) > 0 {
 		t.Errorf("interrupted at event %d: left %q: %s", n, files, text(r))
 	}
 	return true

@@ -1,7 +1,10 @@
 package diag
 
 import (
+	"encoding/binary"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -10,84 +13,157 @@ import (
 	"err32/smb/smbdtest"
 )
 
-// sambaDialects are the dialects by Samba's names, as its configuration and
-// smbstatus have them.
-var sambaDialects = []struct{ samba, dialect string }{
-	{"SMB2_02", "2.0.2"}, {"SMB2_10", "2.1"}, {"SMB3_00", "3.0"}, {"SMB3_02", "3.0.2"}, {"SMB3_11", "3.1.1"},
+// dialects are those that are tried, with the strongest protection that client
+// and server both have in it.
+var dialects = []struct {
+	dialect             smb.Dialect
+	signing, encryption string
+}{
+	{smb.SMB202, "HMAC-SHA256", ""},
+	{smb.SMB210, "HMAC-SHA256", ""},
+	{smb.SMB300, "AES-CMAC", "AES-128-CCM"},
+	{smb.SMB302, "AES-CMAC", "AES-128-CCM"},
+	{smb.SMB311, "AES-GMAC", "AES-128-GCM"},
 }
 
 // protection is how a server protects its messages.
 type protection struct {
-	name   string
-	global []string // lines of smb.conf
+	name string
+	cfg  serverConfig
 }
 
-var (
-	unprotected = protection{name: "unprotected"}
-	signed      = protection{"signed", []string{"server signing = mandatory"}}
-	sealed      = protection{"sealed", []string{"smb encrypt = required"}}
-)
+var protections = []protection{
+	{"unprotected", serverConfig{}},
+	{"signed", serverConfig{signing: smb.Required}},
+	{"sealed", serverConfig{encryption: smb.Required}},
+}
 
 // The same verdicts whatever the dialect and the protection, and the report
-// names what smbstatus says was used.
+// names what was used: by what passes on the wire, and what smbstatus says.
 func TestReproProtocols(t *testing.T) {
 	t.Parallel()
-	for _, d := range sambaDialects {
-		protections := []protection{unprotected, signed}
-		if d.samba >= "SMB3" {
-			protections = append(protections, sealed)
-		}
+	for _, d := range dialects {
 		for _, p := range protections {
-			t.Run(d.samba+" "+p.name, func(t *testing.T) {
-				t.Parallel()
-				srv := serve(t, smbdtest.Config{MaxProtocol: d.samba, Global: p.global})
-				server := checkProtocol(t, srv, d.samba)
-				if server.Dialect != d.dialect || (server.Signing != "") != (p.name == "signed") || (server.Encryption != "") != (p.name == "sealed") {
-					t.Errorf("server %s", text(server))
+			want := ServerInfo{Dialect: d.dialect.String()}
+			switch p.name {
+			case "signed":
+				want.Signing = d.signing
+			case "sealed":
+				if want.Encryption = d.encryption; d.encryption == "" {
+					continue
 				}
-				checkNothingLeft(t, srv)
+			}
+			cfg := p.cfg
+			cfg.maxDialect = d.dialect
+			t.Run(d.dialect.String()+" "+p.name, func(t *testing.T) {
+				t.Parallel()
+				eachServer(t, bothServers, cfg, func(t *testing.T, srv *testServer) {
+					checkProtocol(t, srv, d.dialect, &want)
+					checkNothingLeft(t, srv)
+				})
 			})
 		}
 	}
 }
 
 // checkProtocol runs one kind that is freed at once and one that is not, and
-// compares the report with smbstatus.
-func checkProtocol(t *testing.T, srv *smbdtest.Server, samba string) *ServerInfo {
+// compares the report with what was to be used and was.
+func checkProtocol(t *testing.T, srv *testServer, dialect smb.Dialect, want *ServerInfo) {
 	t.Helper()
-	var server *ServerInfo
-	for _, k := range []kindTest{kindTests[2], kindTests[6]} {
-		k.wait = 300 * time.Millisecond
-		if k.freed {
-			k.wait = 5 * time.Second
+	w := newWire(t, srv.addr)
+	var passed traffic
+	w.watch(passed.add)
+	for _, kind := range []smb.DisconnectKind{smb.DisconnectFIN, smb.DisconnectLeak} {
+		k := outcomeOf(srv.is, kind)
+		o := reproOf(srv.endpoint(""), kind, 300*time.Millisecond)
+		if k.freed() {
+			o.Wait = k.wait()
 		}
-		o := reproOf(endpointOf(srv, ""), k.kind, k.wait)
+		o.Endpoint.Target.Port = portOf(t, w.addr())
 		var status smbdtest.Status
-		seen := false
+		smbd, isSmbd := srv.backstage.(smbdServer)
 		o.OnEvent = func(e Event) {
-			if e.What == whatTry && !seen {
-				status, seen = srv.Status(t), true
+			if isSmbd && e.What == whatDisconnect && kind == smb.DisconnectLeak {
+				status = smbd.Status(t)
 			}
 		}
 		r := Repro(t.Context(), o)
 		k.check(t, o, r, true)
-		i := slices.IndexFunc(status.Sessions, func(s smbdtest.Session) bool { return sameID(s.ID, r.Repro.Holder.SessionID) })
-		if i < 0 {
-			t.Fatalf("session %s is none of %s", r.Repro.Holder.SessionID, text(status.Sessions))
+		if got := r.Server; got.Dialect != want.Dialect || got.Signing != want.Signing || got.Encryption != want.Encryption {
+			t.Errorf("%s: the report says %s, want %s", kind, text(got), text(want))
 		}
-		server = r.Server
-		checkProtection(t, server, status.Sessions[i], samba)
+		if isSmbd && kind == smb.DisconnectLeak {
+			checkSmbstatus(t, r, status, dialect)
+		}
 	}
-	return server
+	passed.check(t, dialect, want)
 }
 
-// checkProtection compares what the report says with a row of smbstatus, which
-// names the algorithm with the length of its key, and names one of signing also
-// for a session in which nothing but the log-on was signed.
-func checkProtection(t *testing.T, got *ServerInfo, want smbdtest.Session, samba string) {
+// traffic counts the server's frames, after the log-on, by how they are
+// protected.
+type traffic struct {
+	dialects              map[smb.Dialect]bool // in the answers to NEGOTIATE
+	sealed, signed, plain int
+}
+
+// add looks at one frame, [MS-SMB2] 2.2.1.2, 2.2.4 and 2.2.41.
+func (n *traffic) add(frame []byte) {
+	const prefix, header = 4, 64
+	m := frame[min(prefix, len(frame)):]
+	if len(m) < header {
+		return
+	}
+	command, flags := smb.Command(binary.LittleEndian.Uint16(m[12:])), smb.HeaderFlags(binary.LittleEndian.Uint32(m[16:]))
+	switch {
+	case string(m[:4]) == "\xfdSMB":
+		n.sealed++
+	case command == smb.CommandNegotiate && len(m) >= header+6:
+		if n.dialects == nil {
+			n.dialects = map[smb.Dialect]bool{}
+		}
+		n.dialects[smb.Dialect(binary.LittleEndian.Uint16(m[header+4:]))] = true
+	case command == smb.CommandSessionSetup:
+	case flags&smb.FlagSigned != 0:
+		n.signed++
+	case flags&smb.FlagAsync == 0: // an interim answer is not signed
+		n.plain++
+	}
+}
+
+// check compares the traffic of whole runs with what was to be used. go-smb2
+// signs also where it need not.
+func (n *traffic) check(t *testing.T, dialect smb.Dialect, want *ServerInfo) {
 	t.Helper()
-	if want.Dialect != samba {
-		t.Errorf("smbstatus says dialect %s, want %s", want.Dialect, samba)
+	if len(n.dialects) != 1 || !n.dialects[dialect] {
+		t.Errorf("on the wire there were the dialects %v, want %v", n.dialects, dialect)
+	}
+	used, others := n.plain, n.sealed
+	switch {
+	case want.Encryption != "":
+		used, others = n.sealed, n.signed+n.plain
+	case want.Signing != "":
+		used, others = n.signed, n.sealed+n.plain
+	}
+	if used < 30 || others > 0 {
+		t.Errorf("frames on the wire: %d sealed, %d signed, %d plain", n.sealed, n.signed, n.plain)
+	}
+}
+
+// checkSmbstatus compares what the report says with the holder's row of
+// smbstatus, which names the algorithm with the length of its key, and names
+// one of signing also for a session in which nothing but the log-on was signed.
+func checkSmbstatus(t *testing.T, r *Report, status smbdtest.Status, dialect smb.Dialect) {
+	t.Helper()
+	i := slices.IndexFunc(status.Sessions, func(s smbdtest.Session) bool {
+		id, err := strconv.ParseUint(s.ID, 10, 64)
+		return err == nil && fmt.Sprintf("0x%X", id) == r.Repro.Holder.SessionID
+	})
+	if i < 0 {
+		t.Fatalf("session %s is none of %s", r.Repro.Holder.SessionID, text(status.Sessions))
+	}
+	got, want := r.Server, status.Sessions[i]
+	if want.Dialect != sambaDialects[dialect] {
+		t.Errorf("smbstatus says dialect %s, want %s", want.Dialect, sambaDialects[dialect])
 	}
 	if encryption := strings.TrimPrefix(want.Encryption, "-"); got.Encryption != encryption {
 		t.Errorf("encryption %q, smbstatus says %q", got.Encryption, encryption)
@@ -100,11 +176,15 @@ func checkProtection(t *testing.T, got *ServerInfo, want smbdtest.Session, samba
 // What the client asks for, where the server leaves it the choice.
 func TestReproPolicies(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	encrypted := serve(t, smbdtest.Config{Share: []string{"smb encrypt = required"}})
+	together(t, bothServers, func(k serverKind) string { return string(k) }, func(t *testing.T, k serverKind) {
+		testPolicies(t, serve(t, k, serverConfig{}), serve(t, k, serverConfig{sealedShares: true}))
+	})
+}
+
+func testPolicies(t *testing.T, srv, encrypted *testServer) {
 	for _, test := range []struct {
 		name       string
-		srv        *smbdtest.Server
+		srv        *testServer
 		set        func(*Endpoint)
 		contender  string
 		dialect    string
@@ -122,7 +202,7 @@ func TestReproPolicies(t *testing.T) {
 		{"encrypted share", encrypted, func(*Endpoint) {}, "go-smb2", "3.1.1", "", "AES-128-GCM"},
 		{"encrypted share, 3.0.2", encrypted, func(e *Endpoint) { e.MaxDialect = smb.SMB302 }, "go-smb2", "3.0.2", "", "AES-128-CCM"},
 	} {
-		e := endpointOf(test.srv, "")
+		e := test.srv.endpoint("")
 		test.set(&e)
 		r := Repro(t.Context(), reproOf(e, smb.DisconnectLeak, 100*time.Millisecond))
 		if r.ExitCode() != 32 || r.Repro.Contender != test.contender {
@@ -144,13 +224,16 @@ func TestReproPolicies(t *testing.T) {
 // A client that may not encrypt cannot use a share that must be.
 func TestReproEncryptionRefused(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, smbdtest.Config{Global: sealed.global})
+	eachServer(t, bothServers, serverConfig{encryption: smb.Required}, testEncryptionRefused)
+}
+
+func testEncryptionRefused(t *testing.T, srv *testServer) {
 	for name, set := range map[string]func(*Endpoint){
 		"off":       func(e *Endpoint) { e.Encryption = smb.Off },
 		"too old":   func(e *Endpoint) { e.MaxDialect = smb.SMB210 },
 		"old asked": func(e *Endpoint) { e.Encryption, e.MaxDialect = smb.Required, smb.SMB210 },
 	} {
-		e := endpointOf(srv, "")
+		e := srv.endpoint("")
 		set(&e)
 		r := Repro(t.Context(), reproOf(e, smb.DisconnectFIN, time.Second))
 		if r.ExitCode() != 1 || r.Verdict != nil || r.Error.Text == "" {

@@ -4,56 +4,29 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"err32/smb"
-	"err32/smb/smbdtest"
 )
-
-// kindTest is what a disconnect kind does on a server that gives a dead client
-// up after 6 s.
-type kindTest struct {
-	kind  smb.DisconnectKind
-	wait  time.Duration
-	stale bool // error 32 outlasts the disconnect
-	freed bool // the file is freed before the wait ends
-	story string
-}
-
-var kindTests = []kindTest{
-	{smb.DisconnectClose, 5 * time.Second, false, true, "disconnect (close) the server freed"},
-	{smb.DisconnectLogoff, 5 * time.Second, false, true, "disconnect (logoff) the server freed"},
-	{smb.DisconnectFIN, 5 * time.Second, false, true, "disconnect (fin) the server freed"},
-	{smb.DisconnectRST, 5 * time.Second, false, true, "disconnect (rst) the server freed"},
-	{smb.DisconnectVanish, 20 * time.Second, true, true, "vanished without a packet"},
-	{smb.DisconnectFreeze, 1500 * time.Millisecond, true, false, "holder hangs"},
-	{smb.DisconnectLeak, 1500 * time.Millisecond, true, false, "never closed its handle"},
-}
 
 // check looks at all of a report that the kind, the options and the server's
 // rights decide.
-func (k kindTest) check(t *testing.T, o ReproOptions, r *Report, tables bool) {
+func (k outcome) check(t *testing.T, o ReproOptions, r *Report, tables bool) {
 	t.Helper()
 	if r.Error != nil || r.Interrupted || r.Verdict == nil {
 		t.Fatalf("the run could not be done: %s", text(r))
 	}
-	code := 0
-	if k.stale {
-		code = 32
-	}
 	res := r.Repro
-	if r.ExitCode() != code || r.Verdict.Code != code || !strings.Contains(r.Verdict.Summary, k.story) {
-		t.Errorf("exit code %d, want %d; verdict %s", r.ExitCode(), code, text(r.Verdict))
+	if r.ExitCode() != k.code || r.Verdict.Code != k.code || !strings.Contains(r.Verdict.Summary, k.story()) {
+		t.Errorf("exit code %d, want %d; verdict %s", r.ExitCode(), k.code, text(r.Verdict))
 	}
-	if !res.Error32WhileHeld || res.Error32AfterDisconnect != k.stale {
-		t.Errorf("error 32 while held %t, after the disconnect %t; want true, %t", res.Error32WhileHeld, res.Error32AfterDisconnect, k.stale)
+	if !res.Error32WhileHeld || res.Error32AfterDisconnect != k.stale() {
+		t.Errorf("error 32 while held %t, after the disconnect %t; want true, %t", res.Error32WhileHeld, res.Error32AfterDisconnect, k.stale())
 	}
-	k.checkRelease(t, res.Release)
+	k.checkRelease(t, o, res.Release)
 	if res.TableSeen != tables {
 		t.Errorf("table_seen %t, want %t; notes %q", res.TableSeen, tables, r.Notes)
 	}
@@ -76,36 +49,44 @@ func (k kindTest) check(t *testing.T, o ReproOptions, r *Report, tables bool) {
 	checkEvents(t, r.Events)
 }
 
-func (k kindTest) checkRelease(t *testing.T, got Release) {
+// story is what the verdict says of the kind.
+func (k outcome) story() string {
+	if !k.stale() {
+		return "disconnect (" + k.kind.String() + ") the server freed"
+	}
+	return map[smb.DisconnectKind]string{
+		smb.DisconnectFIN: "connection was lost (fin)", smb.DisconnectRST: "connection was lost (rst)",
+		smb.DisconnectVanish: "vanished without a packet", smb.DisconnectFreeze: "holder hangs", smb.DisconnectLeak: "never closed its handle",
+	}[k.kind]
+}
+
+func (k outcome) checkRelease(t *testing.T, o ReproOptions, got Release) {
 	t.Helper()
-	if got.Released != k.freed || (got.AfterMS != nil) != k.freed {
-		t.Fatalf("release %s, want released %t", text(got), k.freed)
+	if got.Released != k.freed() || (got.AfterMS != nil) != k.freed() {
+		t.Fatalf("release %s, want released %t", text(got), k.freed())
 	}
-	low, high := Millisecond(0), Millisecond(5000) // a busy machine is late; that nothing was refused after a second is in the verdict
-	switch {
-	case k.kind == smb.DisconnectVanish:
-		low, high = 4000, 10000 // TCP keep-alive: 3 s, then 3 probes 1 s apart
-	case !k.freed:
-		low, high = Milliseconds(k.wait), Milliseconds(k.wait+time.Second)
+	low, high := Milliseconds(k.from), Milliseconds(k.to)
+	if !k.freed() {
+		low, high = Milliseconds(o.Wait), Milliseconds(o.Wait+busy)
 	}
-	if got.WaitedMS < low || got.WaitedMS > high || k.freed && *got.AfterMS != got.WaitedMS {
-		t.Errorf("release %s, want between %v and %v ms", text(got), low, high)
+	if got.WaitedMS < low || got.WaitedMS > high || k.freed() && *got.AfterMS != got.WaitedMS {
+		t.Errorf("release %s, want between %v and %v ms: %s", text(got), low, high, k.why)
 	}
 }
 
 // checkOpens: right after the disconnect the row is gone only if the server
 // knew, and at the end only if it freed the file.
-func (k kindTest) checkOpens(t *testing.T, res *ReproResult) {
+func (k outcome) checkOpens(t *testing.T, res *ReproResult) {
 	t.Helper()
 	held := 1
 	if res.Case == "handle-leak" {
 		held = leakedOpens
 	}
 	end := held
-	if k.freed {
+	if k.freed() {
 		end = 0
 	}
-	if len(res.Opens.Before) != 0 || len(res.Opens.Held) != held || len(res.Opens.End) != end || k.stale && len(res.Opens.After) != held {
+	if len(res.Opens.Before) != 0 || len(res.Opens.Held) != held || len(res.Opens.End) != end || k.stale() && len(res.Opens.After) != held {
 		t.Errorf("want 0, %d, %d (if the server could not know) and %d opens: %s", held, held, end, text(res.Opens))
 	}
 	for _, row := range slices.Concat(res.Opens.Held, res.Opens.After, res.Opens.End) {
@@ -129,21 +110,18 @@ func checkEvents(t *testing.T, events []Event) {
 	}
 }
 
-// TestRepro is all that one server with Samba's defaults is enough for.
+// TestRepro is all that one server with its defaults is enough for.
 func TestRepro(t *testing.T) {
 	t.Parallel()
-	srv := serve(t, smbdtest.Config{})
-	type part struct {
-		name string
-		test func(*testing.T, *smbdtest.Server)
-	}
-	parts := []part{
+	kinds := []serverPart{
 		{"disconnects", testDisconnects},
-		{"as smbstatus sees it", testAsSmbstatusSeesIt},
+		{"without table rights", testWithoutTableRights},
+		{"as the server has it", testAsServerHasIt},
+	}
+	rest := []serverPart{
 		{"modes", testModes},
 		{"handle leak", testHandleLeak},
 		{"handle leak, conflict", testHandleLeakConflict},
-		{"without table rights", testWithoutTableRights},
 		{"names", testNames},
 		{"touches nothing else", testTouchesNothingElse},
 		{"long interval", testLongInterval},
@@ -151,25 +129,29 @@ func TestRepro(t *testing.T) {
 		{"ways in", testWaysIn},
 		{"interrupted", testInterrupted},
 	}
-	together(t, parts, func(p part) string { return p.name }, func(t *testing.T, p part) { p.test(t, srv) })
-	checkNothingLeft(t, srv)
+	eachServer(t, everyServer, serverConfig{}, func(t *testing.T, srv *testServer) {
+		parts := kinds
+		if slices.Contains(bothServers, srv.is) {
+			parts = slices.Concat(kinds, rest)
+		}
+		runParts(t, srv, parts)
+	})
 }
 
 // Each kind, with the retry from another client and from the same one, and by
 // both of the clients that can contend.
-func testDisconnects(t *testing.T, srv *smbdtest.Server) {
+func testDisconnects(t *testing.T, srv *testServer) {
 	type combination struct {
-		kindTest
+		outcome
 		from, with string
 	}
 	var all []combination
-	for _, k := range kindTests {
+	for _, k := range outcomesOn(t, srv.is) {
 		all = append(all, combination{k, "other", "stock"}, combination{k, "other", "own"}, combination{k, "same", "stock"})
 	}
 	name := func(c combination) string { return fmt.Sprintf("%s, %s, %s", c.kind, c.from, c.with) }
 	together(t, all, name, func(t *testing.T, c combination) {
-		needKind(t, c.kind)
-		o := reproOf(endpointOf(srv, ""), c.kind, c.wait)
+		o := reproOf(srv.endpoint(""), c.kind, c.wait())
 		o.RetryFrom, o.RetryWith = c.from, c.with
 		r := Repro(t.Context(), o)
 		c.check(t, o, r, true)
@@ -196,19 +178,19 @@ func checkOtherTries(t *testing.T, tries []OtherTry) {
 	}
 }
 
-// What the report says of the holder's open is what the server's own tools say.
-func testAsSmbstatusSeesIt(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "seen")
-	o := reproOf(endpointOf(srv, dir), smb.DisconnectFreeze, 300*time.Millisecond)
+// What the report says of the holder's open is what the server itself has.
+func testAsServerHasIt(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "seen")
+	o := reproOf(srv.endpoint(dir), smb.DisconnectFreeze, 300*time.Millisecond)
 	o.Access, o.Share = access("rd"), smb.ShareRead
-	var held, after smbdtest.Status
+	var held, after map[string][]serverOpen
 	disconnected := false
 	o.OnEvent = func(e Event) {
 		switch {
 		case e.What == whatTry && !disconnected:
-			held = srv.Status(t)
+			held = srv.opensIn(t, dir)
 		case e.What == whatWaited:
-			after = srv.Status(t)
+			after = srv.opensIn(t, dir)
 		}
 		disconnected = disconnected || e.What == whatDisconnect
 	}
@@ -216,27 +198,22 @@ func testAsSmbstatusSeesIt(t *testing.T, srv *smbdtest.Server) {
 	if r.ExitCode() != 32 {
 		t.Fatal(text(r))
 	}
-	path := strings.ReplaceAll(r.Repro.File, `\`, "/")
-	if filepath.Dir(path) != "seen" {
-		t.Errorf("file %q, want it in the folder", r.Repro.File)
-	}
-	for when, status := range map[string]smbdtest.Status{"held": held, "after": after} {
-		if len(status.Opens[path]) != 1 {
-			t.Fatalf("%s: smbstatus lists %s, want one open of %s", when, text(status.Opens), path)
+	file := strings.ReplaceAll(r.Repro.File, `\`, "/")
+	for when, opens := range map[string]map[string][]serverOpen{"held": held, "after": after} {
+		if len(opens) != 1 || len(opens[file]) != 1 {
+			t.Fatalf("%s: the server has %s, want one open of %s", when, text(opens), file)
 		}
-		open := status.Opens[path][0]
-		if open.AccessMask != uint32(o.Access) || open.ShareMode != uint32(o.Share) {
-			t.Errorf("%s: smbstatus says access 0x%x, share 0x%x; want 0x%x, 0x%x", when, open.AccessMask, open.ShareMode, uint32(o.Access), uint32(o.Share))
+		open := opens[file][0]
+		if open.Access != uint32(o.Access) || open.Sharing != uint32(o.Share) {
+			t.Errorf("%s: the server has access 0x%x, share 0x%x; want 0x%x, 0x%x", when, open.Access, open.Sharing, uint32(o.Access), uint32(o.Share))
 		}
-		// Up to Samba 4.23 a FileId is the process and the low part of the open's id.
-		id := fmt.Sprintf("0x%X", uint32(open.Pid)<<16|open.ShareFileID)
 		for _, rows := range [][]OpenRow{r.Repro.Opens.Held, r.Repro.Opens.After, r.Repro.Opens.End} {
-			if len(rows) != 1 || rows[0].ID != id || rows[0].Path != `C:`+strings.ReplaceAll(filepath.Join(srv.Dir, path), "/", `\`) {
-				t.Errorf("%s: rows %s, want id %s", when, text(rows), id)
+			if len(rows) != 1 || rows[0].ID != open.ID || rows[0].Path != open.Local {
+				t.Errorf("%s: rows %s, the server has %s", when, text(rows), text(open))
 			}
 		}
-		if !slices.ContainsFunc(status.Sessions, func(s smbdtest.Session) bool { return sameID(s.ID, r.Repro.Holder.SessionID) && s.Pid == open.Pid }) {
-			t.Errorf("%s: session %s is none of %s", when, r.Repro.Holder.SessionID, text(status.Sessions))
+		if !slices.ContainsFunc(open.Sessions, func(id uint64) bool { return fmt.Sprintf("0x%X", id) == r.Repro.Holder.SessionID }) {
+			t.Errorf("%s: session %s is none of %x", when, r.Repro.Holder.SessionID, open.Sessions)
 		}
 	}
 	h := r.Repro.Holder
@@ -245,15 +222,7 @@ func testAsSmbstatusSeesIt(t *testing.T, srv *smbdtest.Server) {
 	}
 }
 
-// sameID compares a session id as smbstatus writes it, in decimal, with ours.
-func sameID(decimal, hex string) bool {
-	var a, b uint64
-	fmt.Sscanf(decimal, "%d", &a)
-	fmt.Sscanf(hex, "0x%x", &b)
-	return a == b && a != 0
-}
-
-func testModes(t *testing.T, srv *smbdtest.Server) {
+func testModes(t *testing.T, srv *testServer) {
 	for _, test := range []struct {
 		access, share string
 		refused       bool
@@ -272,7 +241,7 @@ func testModes(t *testing.T, srv *smbdtest.Server) {
 		{"rw", "d", true},
 	} {
 		t.Run(test.access+" "+test.share, func(t *testing.T) {
-			o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 100*time.Millisecond)
+			o := reproOf(srv.endpoint(""), smb.DisconnectLeak, 100*time.Millisecond)
 			share, err := smb.ParseShare(test.share)
 			if err != nil {
 				t.Fatal(err)
@@ -299,9 +268,9 @@ func testModes(t *testing.T, srv *smbdtest.Server) {
 	}
 }
 
-func testHandleLeak(t *testing.T, srv *smbdtest.Server) {
+func testHandleLeak(t *testing.T, srv *testServer) {
 	// Several handles of one client must go together, so they share what they have.
-	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
+	o := reproOf(srv.endpoint(""), smb.DisconnectLeak, 300*time.Millisecond)
 	o.Case, o.Access, o.Share = "handle-leak", access("r"), smb.ShareRead
 	r := Repro(t.Context(), o)
 	if r.ExitCode() != 32 {
@@ -320,8 +289,8 @@ func testHandleLeak(t *testing.T, srv *smbdtest.Server) {
 
 // Handles that do not go together cannot leak side by side: the second open
 // meets the first.
-func testHandleLeakConflict(t *testing.T, srv *smbdtest.Server) {
-	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
+func testHandleLeakConflict(t *testing.T, srv *testServer) {
+	o := reproOf(srv.endpoint(""), smb.DisconnectLeak, 300*time.Millisecond)
 	o.Case = "handle-leak"
 	r := Repro(t.Context(), o)
 	if r.ExitCode() != 1 || r.Error.Status != "0xC0000043" || r.Verdict != nil || len(r.Repro.LeftBehind) > 0 {
@@ -331,10 +300,9 @@ func testHandleLeakConflict(t *testing.T, srv *smbdtest.Server) {
 
 // A user who may not read the tables gets the same verdict from the contender
 // alone, and is told why and how to change it.
-func testWithoutTableRights(t *testing.T, srv *smbdtest.Server) {
-	together(t, kindTests, func(k kindTest) string { return k.kind.String() }, func(t *testing.T, k kindTest) {
-		needKind(t, k.kind)
-		o := reproOf(plainEndpointOf(srv, ""), k.kind, k.wait)
+func testWithoutTableRights(t *testing.T, srv *testServer) {
+	together(t, outcomesOn(t, srv.is), outcome.String, func(t *testing.T, k outcome) {
+		o := reproOf(srv.plainEndpoint(""), k.kind, k.wait())
 		r := Repro(t.Context(), o)
 		k.check(t, o, r, false)
 		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "net groupmap add sid=S-1-5-32-544 ntgroup=Administrators unixgroup=GROUP type=builtin") ||
@@ -348,7 +316,7 @@ func testWithoutTableRights(t *testing.T, srv *smbdtest.Server) {
 }
 
 // Names that take care to carry.
-func testNames(t *testing.T, srv *smbdtest.Server) {
+func testNames(t *testing.T, srv *testServer) {
 	long := strings.Repeat("x", 255)
 	for _, path := range [][]string{
 		{"with spaces in it"},
@@ -362,29 +330,29 @@ func testNames(t *testing.T, srv *smbdtest.Server) {
 		{"semi;colon & 'quotes' %41 $x"},
 	} {
 		t.Run(path[len(path)-1], func(t *testing.T) {
-			dir := folder(t, srv, path...)
-			o := reproOf(endpointOf(srv, dir), smb.DisconnectFIN, 5*time.Second)
+			dir := srv.folder(t, path...)
+			o := reproOf(srv.endpoint(dir), smb.DisconnectFIN, 5*time.Second)
 			r := Repro(t.Context(), o)
-			kindTests[2].check(t, o, r, true)
+			outcomeOf(srv.is, smb.DisconnectFIN).check(t, o, r, true)
 			if !strings.HasPrefix(r.Repro.File, dir+`\err32-`) {
 				t.Errorf("file %q, want it in %q", r.Repro.File, dir)
 			}
 		})
 	}
 	t.Run("hidden$", func(t *testing.T) {
-		o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 300*time.Millisecond)
-		o.Endpoint.Target.Share = srv.Hidden
+		o := reproOf(srv.endpoint(""), smb.DisconnectLeak, 300*time.Millisecond)
+		o.Endpoint.Target.Share = srv.hidden
 		var seen []string
 		o.OnEvent = func(e Event) {
 			if e.What == whatWaited {
-				seen = filesBelow(t, srv.HiddenDir)
+				seen = srv.filesIn(t, srv.hidden, "")
 			}
 		}
 		r := Repro(t.Context(), o)
-		if r.ExitCode() != 32 || len(r.Repro.Opens.End) != 1 || r.Repro.Opens.End[0].Share != srv.Hidden || r.Repro.Opens.End[0].SharePath != r.Repro.File {
+		if r.ExitCode() != 32 || len(r.Repro.Opens.End) != 1 || r.Repro.Opens.End[0].Share != srv.hidden || r.Repro.Opens.End[0].SharePath != r.Repro.File {
 			t.Error(text(r))
 		}
-		if want := []string{filepath.Join(srv.HiddenDir, r.Repro.File)}; !slices.Equal(seen, want) {
+		if want := []string{r.Repro.File}; !slices.Equal(seen, want) {
 			t.Errorf("files in the share's folder %q, want %q", seen, want)
 		}
 	})
@@ -392,49 +360,45 @@ func testNames(t *testing.T, srv *smbdtest.Server) {
 
 // The content of a file that stands in the folder already is not touched, and
 // nothing else comes or goes.
-func testTouchesNothingElse(t *testing.T, srv *smbdtest.Server) {
-	dir := folder(t, srv, "precious")
-	name := filepath.Join(srv.Dir, dir, "precious.txt")
-	writeFile(t, srv, "precious/precious.txt")
-	before, err := os.Stat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, k := range kindTests {
-		if k.kind == smb.DisconnectVanish {
+func testTouchesNothingElse(t *testing.T, srv *testServer) {
+	dir := srv.folder(t, "precious")
+	const file = "precious/precious.txt"
+	srv.writeFiles(t, file)
+	before := srv.lookAt(t, file)
+	for _, kind := range smb.DisconnectKinds {
+		if kind == smb.DisconnectVanish {
 			continue // leaves by the same clean-up as freeze, only later
 		}
-		if r := Repro(t.Context(), reproOf(endpointOf(srv, dir), k.kind, 100*time.Millisecond)); r.Error != nil {
+		if r := Repro(t.Context(), reproOf(srv.endpoint(dir), kind, 100*time.Millisecond)); r.Error != nil {
 			t.Fatal(text(r))
 		}
 	}
-	after, err := os.Stat(name)
-	if err != nil || !after.ModTime().Equal(before.ModTime()) || after.Size() != before.Size() {
-		t.Errorf("was %v, is %v (%v)", before, after, err)
+	if after := srv.lookAt(t, file); after != before || after.content != fileContent {
+		t.Errorf("was %v, is %v", before, after)
 	}
-	if files := filesBelow(t, filepath.Dir(name)); len(files) != 1 {
+	if files := srv.files(t, dir); len(files) != 1 {
 		t.Errorf("files %q, want only the one that was there", files)
 	}
 }
 
 // With an interval longer than the time a server is given to notice, what it
 // freed at once must not be taken for stale, and what it did not must be.
-func testLongInterval(t *testing.T, srv *smbdtest.Server) {
-	long := []kindTest{kindTests[2], kindTests[3], kindTests[4]}
-	together(t, long, func(k kindTest) string { return k.kind.String() }, func(t *testing.T, k kindTest) {
-		needKind(t, k.kind)
-		o := reproOf(endpointOf(srv, ""), k.kind, 20*time.Second)
+func testLongInterval(t *testing.T, srv *testServer) {
+	kinds := supported(t, smb.DisconnectFIN, smb.DisconnectRST, smb.DisconnectVanish)
+	together(t, kinds, smb.DisconnectKind.String, func(t *testing.T, kind smb.DisconnectKind) {
+		k := outcomeOf(srv.is, kind)
+		o := reproOf(srv.endpoint(""), k.kind, 20*time.Second)
 		o.Interval = 7 * time.Second // longer than the server's keep-alive needs
 		r := Repro(t.Context(), o)
-		if r.Verdict == nil || (r.Verdict.Code == 32) != k.stale || r.Repro.Error32AfterDisconnect != k.stale || !r.Repro.Release.Released {
+		if r.Verdict == nil || r.Verdict.Code != k.code || r.Repro.Error32AfterDisconnect != k.stale() || !r.Repro.Release.Released {
 			t.Error(text(r))
 		}
 	})
 }
 
 // Polling without pause does not fill the report.
-func testWithoutPause(t *testing.T, srv *smbdtest.Server) {
-	o := reproOf(endpointOf(srv, ""), smb.DisconnectLeak, 500*time.Millisecond)
+func testWithoutPause(t *testing.T, srv *testServer) {
+	o := reproOf(srv.endpoint(""), smb.DisconnectLeak, 500*time.Millisecond)
 	o.Interval = 0
 	r := Repro(context.Background(), o)
 	if r.ExitCode() != 32 || len(r.Events) > 50 {
@@ -443,22 +407,22 @@ func testWithoutPause(t *testing.T, srv *smbdtest.Server) {
 }
 
 // Over IPv6, by NT hash, and with a domain before the name.
-func testWaysIn(t *testing.T, srv *smbdtest.Server) {
-	hash, err := hex.DecodeString(srv.NTHash)
+func testWaysIn(t *testing.T, srv *testServer) {
+	hash, err := hex.DecodeString(srv.ntHash)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, set := range map[string]func(*Endpoint){
 		"IPv6":      func(e *Endpoint) { e.Target.Server = "::1" },
 		"host name": func(e *Endpoint) { e.Target.Server = "localhost" },
-		"NT hash":   func(e *Endpoint) { e.Credentials = Credentials{User: srv.User, NTHash: hash} },
+		"NT hash":   func(e *Endpoint) { e.Credentials = Credentials{User: srv.user, NTHash: hash} },
 		"domain":    func(e *Endpoint) { e.Credentials.Domain = "ERR32" },
 	} {
-		if name == "IPv6" && srv.Addr6 == "" {
+		if name == "IPv6" && srv.addr6 == "" {
 			t.Log("no IPv6 loopback")
 			continue
 		}
-		e := endpointOf(srv, "")
+		e := srv.endpoint("")
 		set(&e)
 		r := Repro(t.Context(), reproOf(e, smb.DisconnectLeak, 50*time.Millisecond))
 		if r.ExitCode() != 32 || r.Repro.Contender != "go-smb2" || len(r.Notes) > 0 || len(r.Repro.Opens.Held) != 1 {

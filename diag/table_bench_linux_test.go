@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"err32/smb/smbdtest"
 )
 
 // BenchmarkTable lists the opens of a server, with err32 table --json and with
@@ -23,13 +21,13 @@ func BenchmarkTable(b *testing.B) {
 	if err != nil {
 		b.Skip("rpcclient is not installed; smbd's tests need Samba's clients too")
 	}
-	srv := serve(b, smbdtest.Config{})
+	srv := serveSmbd(b, serverConfig{})
 	err32 := build(b, "..")
 	makeFiles(b, srv, 10_000, "ten")
 	waitIdle := idleWaiter(b, srv)
 	makeFiles(b, srv, 6_383, "more", "a")
 	makeFiles(b, srv, 1_617, "more", "b")
-	user := srv.User + "%" + srv.Password
+	user := srv.user + "%" + srv.password
 
 	for _, held := range []struct {
 		opens   int
@@ -49,11 +47,11 @@ func BenchmarkTable(b *testing.B) {
 			var wall, cpu, peerWall, peerCPU measured
 			for b.Loop() {
 				for round := range benchRounds + 1 {
-					pw, pc, out := timed(b, rpcclient, "-p", strconv.Itoa(srv.Port), "127.0.0.1", "-U", user, "-c", "netfileenum")
+					pw, pc, out := timed(b, rpcclient, "-p", strconv.Itoa(srv.port), "127.0.0.1", "-U", user, "-c", "netfileenum")
 					if n := strings.Count(out, ".dat"); n != held.opens {
 						b.Fatalf("rpcclient lists %d opens, not %d", n, held.opens)
 					}
-					w, c, out := timed(b, err32, "table", "--json", "-U", user, "//"+srv.Addr)
+					w, c, out := timed(b, err32, "table", "--json", "-U", user, "//"+srv.addr)
 					if err := checkTable(out, held.opens); err != nil {
 						b.Fatal(err)
 					}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"err32/smb"
-	"err32/smb/smbdtest"
 )
 
 var updateEvents = flag.Bool("update-events", false, "record the runs of testdata/events again, against smbd")
@@ -153,12 +152,12 @@ func TestRecordEvents(t *testing.T) {
 	if !*updateEvents {
 		t.Skip("only with -update-events")
 	}
-	srv := serve(t, smbdtest.Config{})
+	srv := serveSmbd(t, serverConfig{})
 	for _, r := range recorded {
 		t.Run(r.name, func(t *testing.T) {
-			e := endpointOf(srv, "")
+			e := srv.endpoint("")
 			if r.plain {
-				e = plainEndpointOf(srv, "")
+				e = srv.plainEndpoint("")
 			}
 			o := reproOf(e, smb.DisconnectVanish, 300*time.Millisecond)
 			o.Interval = 100 * time.Millisecond

@@ -294,9 +294,9 @@ func fuzzServer(t testing.TB, data []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.conns)+len(s.sessions)+len(s.opens)+len(s.openIDs)+len(s.leases)+s.locks+s.pipes != 0 || s.granted != s.released {
-		t.Errorf("after Close: %d connections, %d sessions, %d opens (%d), %d leases, %d locks, %d pipes, %d granted, %d released",
-			len(s.conns), len(s.sessions), len(s.opens), len(s.openIDs), len(s.leases), s.locks, s.pipes, s.granted, s.released)
+	if len(s.conns)+len(s.sessions)+len(s.opens)+len(s.openIDs)+len(s.leases)+s.locks+s.pipes+s.watches != 0 || s.granted != s.released {
+		t.Errorf("after Close: %d connections, %d sessions, %d opens (%d), %d leases, %d locks, %d pipes, %d watches, %d granted, %d released",
+			len(s.conns), len(s.sessions), len(s.opens), len(s.openIDs), len(s.leases), s.locks, s.pipes, s.watches, s.granted, s.released)
 	}
 	checkVolume(t, s.shares[0].volume)
 }

@@ -83,6 +83,25 @@ func TestHostileFloods(t *testing.T) {
 			m.OplockLevel = smb.OplockII
 			return status(c.call(m))
 		}},
+		"watches": {limits.Watches, limits.Watches, "share", func(c *rawClient, n int) smb.NTStatus {
+			dir := openRequest("")
+			dir.Disposition = smb.OpenFile
+			if n >= 3*limits.Watches {
+				return smb.StatusInsufficientResources // enough of that
+			}
+			id := c.want(smb.StatusSuccess, dir).body.(*smb.CreateResponse).FileID
+			if err := c.send(c.message(&smb.ChangeNotifyRequest{FileID: id, MaxOutput: 1000, Filter: smb.NotifyEA})); err != nil {
+				c.t.Fatal(err)
+			}
+			all, err := c.receive()
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			if status := all[0].header.Status; status != smb.StatusPending {
+				return status
+			}
+			return smb.StatusSuccess
+		}},
 		"pipes": {limits.Pipes, limits.Pipes, "IPC$", func(c *rawClient, n int) smb.NTStatus {
 			return status(c.call(&smb.CreateRequest{Name: "srvsvc", Access: smb.FileReadData, Disposition: smb.OpenFile}))
 		}},

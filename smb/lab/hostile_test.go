@@ -20,7 +20,7 @@ import (
 
 // hostileLimits keep the floods of these tests short.
 var hostileLimits = Limits{
-	Connections: 64, Opens: 300, Pipes: 20, Locks: 500, Trees: 16, Pending: 32, WriteTime: time.Second, ReadTime: time.Second,
+	Connections: 64, Opens: 300, Pipes: 20, Locks: 500, Watches: 20, Trees: 16, Pending: 32, WriteTime: time.Second, ReadTime: time.Second,
 }
 
 // startHostile starts a server with a client that goes on with its work while

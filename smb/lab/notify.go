@@ -48,7 +48,12 @@ func (r *request) changeNotify(m *smb.ChangeNotifyRequest) (smb.Message, smb.NTS
 	case o.node.deletePending:
 		return nil, smb.StatusDeletePending
 	}
+	s := r.server()
 	if o.watch == nil {
+		if s.watches >= s.Limits.Watches {
+			return nil, smb.StatusInsufficientResources
+		}
+		s.watches++
 		o.watch = &watch{filter: m.Filter, tree: m.Flags&smb.NotifyWatchTree != 0, limit: min(int(m.MaxOutput), maxUntold)}
 	}
 	w := o.watch
@@ -110,6 +115,7 @@ func (w *watch) end(status smb.NTStatus) {
 // endWatch ends the watch of a closed open.
 func (s *Server) endWatch(o *open) {
 	if o.watch != nil {
+		s.watches--
 		o.watch.end(smb.StatusNotifyCleanup)
 	}
 }
@@ -118,6 +124,7 @@ func (s *Server) endWatch(o *open) {
 func (s *Server) endWatches(n *node) {
 	for _, o := range n.opens {
 		if o.watch != nil {
+			s.watches--
 			o.watch.end(smb.StatusDeletePending)
 			o.watch = nil
 		}

@@ -64,8 +64,9 @@ type Server struct {
 	lastOpen     uint64
 	lastGlobalID uint32
 	lastTreeID   uint32
-	pipes        int    // of opens
-	locks        int    // of all opens
+	pipes        int // of opens
+	locks        int // of all opens
+	watches      int
 	granted      uint64 // opens so far
 	released     uint64
 	faults       faultState
@@ -112,13 +113,14 @@ type Limits struct {
 	// them may be under way: 8. More are STATUS_TOO_MANY_SESSIONS.
 	Sessions, LogOns int
 	// Trees is how many tree connects a session may have: 256. This and the
-	// next four are STATUS_INSUFFICIENT_RESOURCES beyond that.
+	// next five are STATUS_INSUFFICIENT_RESOURCES beyond that.
 	Trees int
 	// Opens is how many entries the open table may have, 65536, and Pipes how
 	// many of them may be named pipes: 1024.
 	Opens, Pipes int
-	// Locks is how many byte-range locks there may be in all: 16384.
-	Locks int
+	// Locks is how many byte-range locks there may be in all: 16384. And Watches
+	// is how many opens of directories may have asked for changes: 1024.
+	Locks, Watches int
 	// Pending is how many requests of one connection may wait: 512.
 	Pending int
 	// Message is the largest message in bytes, 8 MiB and 64 KiB, at least
@@ -152,7 +154,7 @@ func (l Limits) withDefaults() Limits {
 		value int
 	}{
 		{&l.Connections, 1024}, {&l.Sessions, 64}, {&l.LogOns, 8}, {&l.Trees, 256}, {&l.Opens, 1 << 16}, {&l.Pipes, 1024},
-		{&l.Locks, 1 << 14}, {&l.Pending, 512}, {&l.Message, 8<<20 + 64<<10}, {&l.Transfer, 8 << 20}, {&l.Credits, 8192},
+		{&l.Locks, 1 << 14}, {&l.Watches, 1024}, {&l.Pending, 512}, {&l.Message, 8<<20 + 64<<10}, {&l.Transfer, 8 << 20}, {&l.Credits, 8192},
 		{&l.Files, 100_000}, {&l.Unread, 16 << 20},
 	} {
 		if *d.field <= 0 {
@@ -226,7 +228,7 @@ func (s *Server) check() error {
 	for _, u := range s.Users {
 		name := fold(u.Name)
 		if name == "" || seen[name] || strings.ContainsAny(u.Name, `\/@:`) {
-			return fmt.Errorf("the user name %q is empty, taken, or has one of \\ / @ :", u.Name)
+			return fmt.Errorf("the user name %q is empty, taken or has one of the characters \\/@: in it", u.Name)
 		}
 		seen[name] = true
 	}

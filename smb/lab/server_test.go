@@ -175,7 +175,7 @@ func TestServerConfiguration(t *testing.T) {
 // The defaults are those that the documentation of Limits has.
 func TestLimitsDefaults(t *testing.T) {
 	want := Limits{
-		Connections: 1024, Sessions: 64, LogOns: 8, Trees: 256, Opens: 65536, Pipes: 1024, Locks: 16384, Pending: 512,
+		Connections: 1024, Sessions: 64, LogOns: 8, Trees: 256, Opens: 65536, Pipes: 1024, Locks: 16384, Watches: 1024, Pending: 512,
 		Message: 8<<20 + 64<<10, Transfer: 8 << 20, Credits: 8192, Memory: 1 << 30, Files: 100_000, Unread: 16 << 20,
 		ReadTime: 30 * time.Second, WriteTime: 30 * time.Second, IdleLogOn: 45 * time.Second,
 	}

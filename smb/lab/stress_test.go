@@ -90,8 +90,8 @@ func TestStress(t *testing.T) {
 			t.Errorf("the books of server %d when all have gone: %+v", i, b)
 		}
 		s.mu.Lock()
-		if s.locks != 0 || s.pipes != 0 || len(s.leases) != 0 || len(s.openIDs) != 0 {
-			t.Errorf("server %d has %d locks, %d pipes, %d leases, %d ids of opens", i, s.locks, s.pipes, len(s.leases), len(s.openIDs))
+		if s.locks != 0 || s.pipes != 0 || s.watches != 0 || len(s.leases) != 0 || len(s.openIDs) != 0 {
+			t.Errorf("server %d has %d locks, %d pipes, %d watches, %d leases, %d ids of opens", i, s.locks, s.pipes, s.watches, len(s.leases), len(s.openIDs))
 		}
 		checkVolume(t, s.shares[0].volume)
 		s.mu.Unlock()
