@@ -132,13 +132,14 @@ func (r *remote) close() {
 	r.conn.Close()
 }
 
-// lock opens a file, sharing all, and locks its first byte, with err32's own
-// client: go-smb2 has no LOCK.
-func (r *remote) lock(getenv func(string) string, path string) error {
+// open opens a file, sharing all, with err32's own client and on a connection
+// of its own: go-smb2 has no LOCK, and shares too little to remove a file that
+// others have.
+func (r *remote) open(getenv func(string) string, path string, access smb.AccessMask) (*smb.Open, error) {
 	ctx := context.Background()
 	conn, err := smb.Dial(ctx, getenv("ADDR"), nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	user, password, _ := strings.Cut(getenv("ADMIN"), "%")
 	session, err := conn.LogOn(ctx, smb.NTLM{User: user, Password: password}.Mechanism(), 0)
@@ -149,29 +150,47 @@ func (r *remote) lock(getenv func(string) string, path string) error {
 	var open *smb.Open
 	if err == nil {
 		open, err = tree.Create(ctx, &smb.CreateRequest{
-			Name: path, Access: smb.FileReadData | smb.FileWriteData, Share: smb.ShareRead | smb.ShareWrite | smb.ShareDelete, Disposition: smb.OpenFile,
+			Name: path, Access: access, Share: smb.ShareRead | smb.ShareWrite | smb.ShareDelete, Disposition: smb.OpenFile,
 		})
-	}
-	if err == nil {
-		err = open.Lock(ctx, smb.LockElement{Length: 1, Flags: smb.LockExclusive | smb.LockFailImmediately})
 	}
 	if err != nil {
 		conn.Close()
+	}
+	return open, err
+}
+
+// leave closes an open, and its connection.
+func leave(open *smb.Open) error {
+	defer open.Tree().Session().Conn().Close()
+	return open.Close(context.Background())
+}
+
+// lock locks a file's first byte until unlock or the end.
+func (r *remote) lock(getenv func(string) string, path string) error {
+	open, err := r.open(getenv, path, smb.FileReadData|smb.FileWriteData)
+	if err != nil {
 		return err
 	}
 	r.locked[path] = open
-	return nil
+	return open.Lock(context.Background(), smb.LockElement{Length: 1, Flags: smb.LockExclusive | smb.LockFailImmediately})
 }
 
-// unlock closes what lock opened, and with it the lock.
 func (r *remote) unlock(path string) error {
 	open := r.locked[path]
 	if open == nil {
 		return fmt.Errorf("%s is not locked", path)
 	}
 	delete(r.locked, path)
-	defer open.Tree().Session().Conn().Close()
-	return open.Close(context.Background())
+	return leave(open)
+}
+
+// remove removes a file, or marks it for that where others have it open.
+func (r *remote) remove(getenv func(string) string, path string) error {
+	open, err := r.open(getenv, path, smb.Delete)
+	if err != nil {
+		return err
+	}
+	return errors.Join(open.Remove(context.Background()), leave(open))
 }
 
 // exists reports whether something in the folder, or in a folder of it that the
@@ -197,7 +216,7 @@ func remoteCommand(ts *testscript.TestScript, neg bool, args []string) {
 		case "mkdir":
 			ts.Check(r.share.Mkdir(path, 0o777))
 		case "remove":
-			ts.Check(r.share.Remove(path))
+			ts.Check(r.remove(ts.Getenv, path))
 		case "lock":
 			ts.Check(r.lock(ts.Getenv, path))
 		case "unlock":

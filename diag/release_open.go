@@ -250,7 +250,7 @@ func (r *release) needsRight(what string) string {
 	case what == "session":
 		return "the server refuses: on Samba ending sessions takes root or a member of Domain Admins"
 	}
-	return "the server refuses: on Samba closing an open takes root or SeDiskOperatorPrivilege (net rpc rights grant 'DOMAIN\\user' SeDiskOperatorPrivilege)"
+	return "the server refuses: on Samba closing an open takes root or SeDiskOperatorPrivilege, which BUILTIN\\Administrators have unless it was revoked (net rpc rights grant 'DOMAIN\\user' SeDiskOperatorPrivilege)"
 }
 
 // isGone looks until gone, for a while: servers act after they have answered.

@@ -423,9 +423,13 @@ func TestReleaseOwnAddress(t *testing.T) {
 func TestReleaseReaderOnly(t *testing.T) {
 	t.Parallel()
 	srv := smbdtest.Start(t, smbdtest.Config{NoAdmin: true})
-	group := exec.Command("net", "--configfile="+srv.Conf, "groupmap", "add", "sid=S-1-5-32-544", "ntgroup=Administrators", "type=builtin", "unixgroup="+groupOf(t, srv.PlainUser))
-	if out, err := group.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	for _, args := range [][]string{
+		{"groupmap", "add", "sid=S-1-5-32-544", "ntgroup=Administrators", "type=builtin", "unixgroup=" + groupOf(t, srv.PlainUser)},
+		{"sam", "rights", "revoke", `BUILTIN\Administrators`, "SeDiskOperatorPrivilege"}, // which they have by default
+	} {
+		if out, err := exec.Command("net", append([]string{"--configfile=" + srv.Conf}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("net %q: %v: %s", args, err, out)
+		}
 	}
 	writeFile(t, srv, "held.dat")
 	openFile(t, logOnFrom(t, srv, "127.0.0.2", srv.User, srv.Password), srv.Share, smb.CreateRequest{Name: "held.dat", Access: access("rw"), Disposition: smb.OpenFile})

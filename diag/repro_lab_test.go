@@ -48,6 +48,7 @@ func TestReproFaults(t *testing.T) {
 		// The CloseHandle of Q153260 that failed: here the LOGOFF after it still
 		// frees the file. The first CLOSE is that of the run's making the file.
 		{"refuse-close#2:err32-*", smb.DisconnectClose, 0, "STATUS_UNEXPECTED_NETWORK_ERROR"},
+		{"refuse-close:err32-*", smb.DisconnectClose, 1, "STATUS_UNEXPECTED_NETWORK_ERROR"},
 		{"never-answer@CLOSE#2:err32-*", smb.DisconnectClose, 0, "no answer within 1s"},
 		{"never-answer@LOGOFF#1", smb.DisconnectLogoff, 0, "no answer within 1s"},
 		// To make the file, to hold it, and to contend for it.

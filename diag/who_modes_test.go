@@ -3,6 +3,7 @@ package diag
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"err32/smb"
@@ -82,94 +83,65 @@ func yesOrNo(b bool) string {
 }
 
 // holdAll makes a file for nobody, for an attribute-only holder, for each of
-// the holder states, and for each pair of them that the server lets be, held by
-// two clients.
-func holdAll(t *testing.T, s *whoServer, pairs bool) []heldFile {
+// the holder states, and with pairs for each two of them that the server lets
+// be, held by two clients.
+func holdAll(t *testing.T, srv *testServer, pairs bool) []heldFile {
 	t.Helper()
-	first, second := s.tree(t), s.tree(t)
-	states := holderStates()
-	files := []heldFile{{path: "nobody"}, {"attributes", []holderState{{smb.FileReadAttributes | smb.ReadControl, 0}}}}
-	for i, a := range states {
-		files = append(files, heldFile{fmt.Sprintf("one-%02d", i), []holderState{a}})
-		for j := i; pairs && j < len(states); j++ {
-			files = append(files, heldFile{fmt.Sprintf("two-%02d-%02d", i, j), []holderState{a, states[j]}})
+	first, second := clientOf(t, srv), clientOf(t, srv)
+	mustClose(t, mustCreate(t, first, smb.CreateRequest{Name: "nobody", Access: smb.FileWriteData, Disposition: smb.CreateFile}))
+	ones := []heldFile{{"attributes", []holderState{{smb.FileReadAttributes | smb.ReadControl, 0}}}}
+	for i, state := range holderStates() {
+		ones = append(ones, heldFile{fmt.Sprintf("one-%02d", i), []holderState{state}})
+	}
+	openEach(t, first, ones, 0, smb.CreateFile)
+	var twos []heldFile
+	for i := 0; pairs && i < len(ones); i++ {
+		tries := append([]heldFile(nil), ones[i:]...)
+		for j := range tries { // each of the others beside this one
+			tries[j].opens = []holderState{ones[i].opens[0]}
+		}
+		granted := openEach(t, second, tries, 0, smb.OpenFile)
+		for j, f := range tries {
+			if o := granted[j]; o != nil {
+				mustClose(t, o)
+				twos = append(twos, heldFile{fmt.Sprintf("two-%02d-%02d", i, i+j), []holderState{ones[i+j].opens[0], f.opens[0]}})
+			}
 		}
 	}
-	request := func(f heldFile, o holderState, d smb.Disposition) *smb.CreateRequest {
-		return &smb.CreateRequest{Name: f.path, Access: o.access, Share: o.share, Disposition: d, Options: smb.NonDirectoryFile}
-	}
-	// Many are under way at a time: it takes a second, not ten.
-	made := startCreates(t, first, len(files), func(i int) *smb.CreateRequest {
-		if len(files[i].opens) == 0 {
-			return request(files[i], holderState{smb.FileWriteData, 0}, smb.CreateFile)
-		}
-		return request(files[i], files[i].opens[0], smb.CreateFile)
-	})
-	var seconds []int
-	for i, o := range made {
-		switch {
-		case o.err != nil:
-			t.Fatalf("%s: %v", files[i].path, o.err)
-		case len(files[i].opens) == 0:
-			mustClose(t, o.open)
-		case len(files[i].opens) == 2:
-			seconds = append(seconds, i)
+	openEach(t, first, twos, 0, smb.CreateFile)
+	for i, o := range openEach(t, second, twos, 1, smb.OpenFile) {
+		if o == nil {
+			t.Errorf("%s: the second open of %v was refused", twos[i].path, twos[i].opens)
 		}
 	}
-	also := startCreates(t, second, len(seconds), func(i int) *smb.CreateRequest {
-		f := files[seconds[i]]
-		return request(f, f.opens[1], smb.OpenFile)
-	})
-	refused := map[int]bool{}
-	var closes []*smb.PendingClose
-	for i, o := range also {
-		status, answered := smb.StatusOf(o.err)
-		switch {
-		case o.err == nil:
-		case answered && status == smb.StatusSharingViolation:
-			refused[seconds[i]] = true
-			p, err := made[seconds[i]].open.StartClose(context.Background())
-			if err != nil {
+	return slices.Concat([]heldFile{{path: "nobody"}}, ones, twos)
+}
+
+// openEach opens each of the files as one of its holders does: all are under
+// way at a time. Where share modes refuse it there is no open.
+func openEach(t *testing.T, tree *smb.Tree, files []heldFile, holder int, d smb.Disposition) []*smb.Open {
+	t.Helper()
+	pending := make([]*smb.PendingCreate, len(files))
+	for i, f := range files {
+		state := f.opens[holder]
+		var err error
+		pending[i], err = tree.StartCreate(t.Context(), &smb.CreateRequest{
+			Name: f.path, Access: state.access, Share: state.share, Disposition: d, Options: smb.NonDirectoryFile,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	opens := make([]*smb.Open, len(files))
+	for i, p := range pending {
+		var err error
+		if opens[i], err = p.Wait(t.Context()); err != nil {
+			if status, _ := smb.StatusOf(err); status != smb.StatusSharingViolation {
 				t.Fatal(err)
 			}
-			closes = append(closes, p)
-		default:
-			t.Fatal(o.err)
 		}
 	}
-	for _, p := range closes {
-		if err := p.Wait(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var held []heldFile
-	for i, f := range files {
-		if !refused[i] {
-			held = append(held, f)
-		}
-	}
-	return held
-}
-
-type startedOpen struct {
-	open *smb.Open
-	err  error
-}
-
-func startCreates(t *testing.T, tree *smb.Tree, n int, request func(int) *smb.CreateRequest) []startedOpen {
-	t.Helper()
-	pending := make([]*smb.PendingCreate, n)
-	for i := range pending {
-		var err error
-		if pending[i], err = tree.StartCreate(context.Background(), request(i)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	all := make([]startedOpen, n)
-	for i, p := range pending {
-		all[i].open, all[i].err = p.Wait(context.Background())
-	}
-	return all
+	return opens
 }
 
 // allStates is how many different things there are to find out: seven sets of
@@ -178,20 +150,13 @@ const allStates = 7*8 + 1
 
 // TestWhoModes holds files in every way and by every pair of holders that can
 // be, and compares what the probes tell, without any right on the server's
-// tables, with what smbd itself says of its opens; in the lab with what was
-// opened.
+// tables, with what the server itself says of its opens.
 func TestWhoModes(t *testing.T) {
-	eachWhoServer(t, func(t *testing.T, s *whoServer) {
-		files := holdAll(t, s, true)
-		var paths []string
-		for _, f := range files {
-			paths = append(paths, f.path)
-		}
-		if s.smbd != nil {
-			files = judgedBySmbstatus(t, s, files)
-		}
+	t.Parallel()
+	eachServer(t, bothServers, serverConfig{}, func(t *testing.T, srv *testServer) {
+		files := judged(t, srv, holdAll(t, srv, true))
 		states := map[aggregate]bool{}
-		r := Who(context.Background(), whoOf(s.plainEndpoint(""), "rw:none", paths...))
+		r := Who(context.Background(), whoOf(srv.plainEndpoint(""), "rw:none", pathsOf(files)...))
 		if r.Who == nil || len(r.Who.Paths) != len(files) || r.Error != nil {
 			t.Fatal(text(r.Error))
 		}
@@ -220,21 +185,27 @@ func TestWhoModes(t *testing.T) {
 	})
 }
 
-// judgedBySmbstatus puts what smbd itself says of the opens in place of what
-// was asked for.
-func judgedBySmbstatus(t *testing.T, s *whoServer, files []heldFile) []heldFile {
+// judged puts what the server itself says of the opens in place of what was
+// asked for: smbd by smbstatus, the lab by its books.
+func judged(t *testing.T, srv *testServer, files []heldFile) []heldFile {
 	t.Helper()
-	status := s.smbd.Status(t)
+	opens := map[string][]holderState{}
+	for _, o := range srv.opens(t) {
+		opens[o.Path] = append(opens[o.Path], holderState{smb.AccessMask(o.Access), smb.ShareAccess(o.Sharing)})
+	}
 	var judged []heldFile
 	for _, f := range files {
-		j := heldFile{path: f.path}
-		for _, o := range status.Opens[f.path] {
-			j.opens = append(j.opens, holderState{smb.AccessMask(o.AccessMask), smb.ShareAccess(o.ShareMode)})
+		if len(opens[f.path]) != len(f.opens) {
+			t.Errorf("the server has %d opens of %s, want %d", len(opens[f.path]), f.path, len(f.opens))
 		}
-		if len(j.opens) != len(f.opens) {
-			t.Errorf("smbstatus has %d opens of %s, want %d", len(j.opens), f.path, len(f.opens))
-		}
-		judged = append(judged, j)
+		judged = append(judged, heldFile{f.path, opens[f.path]})
 	}
 	return judged
+}
+
+func pathsOf(files []heldFile) (paths []string) {
+	for _, f := range files {
+		paths = append(paths, f.path)
+	}
+	return paths
 }

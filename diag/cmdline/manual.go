@@ -129,10 +129,10 @@ never ended, and with a share and path in TARGET no open elsewhere.
 
 --open, --path, --session and --stale need the right to read and change the
 server's tables: Administrators or Server Operators on Windows; on Samba
-BUILTIN\Administrators to read, root or SeDiskOperatorPrivilege to close an
-open, and root or Domain Admins to end a session. --session ends live sessions
-too, with everything they have open, and Samba also other users' sessions from
-the same client machine.
+BUILTIN\Administrators to read, root or SeDiskOperatorPrivilege, which they have
+by default, to close an open, and root or Domain Admins to end a session.
+--session ends live sessions too, with everything they have open; Samba ends
+also other users' sessions from the same client machine.
 
 --previous-session and --mine need no right: a new log-on of the same user
 names the dead session, and the server ends it as if its connection were lost,

@@ -12,9 +12,9 @@ import (
 func TestHostileNeverReads(t *testing.T) {
 	limits := hostileLimits
 	limits.Unread = 8 * mib
-	// Beyond Unread there may be the READ that reached it, twice while it is
-	// encrypted, and the file itself.
-	s := startHostile(t, (8+4*4+4+16)*mib, limits)
+	// Of the 124 MiB that it asks for there may be Unread and the READ that
+	// reached it, a few times while it is encrypted, and the file itself.
+	s := startHostile(t, (8+4*4+4+32)*mib, limits)
 	c := dialRaw(t, s).ready(smb.SMB311)
 	id := c.open("large")
 	for i := range 4 {
@@ -41,10 +41,10 @@ func charge(n uint16) func(*smb.Header) {
 	return func(h *smb.Header) { h.CreditCharge = n }
 }
 
-// One frame that asks for more than a client may leave unread gets so much and
-// no more.
+// One frame that asks for more than a client may leave unread, here for 200 MiB,
+// gets so much and no more.
 func TestHostileLargeCompound(t *testing.T) {
-	s := startHostile(t, (16+4*16)*mib, hostileLimits)
+	s := startHostile(t, (16+6*16)*mib, hostileLimits)
 	c := dialRaw(t, s).ready(smb.SMB210)
 	c.credits = 8000
 	id := c.open("large")

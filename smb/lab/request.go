@@ -404,33 +404,37 @@ const maxCompound = smb.MaxFrame - 128
 
 // flush sends the answers there are as one compound.
 func (ch *chain) flush() {
-	answers := ch.answers
+	answers, size := ch.answers, ch.unsent
 	ch.answers, ch.unsent = nil, 0
 	if len(answers) == 0 || ch.conn.ended {
 		return
 	}
-	var b []byte
+	b := answers[0].msg
+	if len(answers) > 1 {
+		b = make([]byte, 0, size)
+	}
 	var wrong faultEffect
-	for i, a := range answers {
+	for i := range answers {
+		a := &answers[i]
 		wrong.join(a.wrong)
-		start := len(b)
-		if b = append(b, a.msg...); len(answers) == 1 {
-			b = a.msg
-		}
 		if i < len(answers)-1 {
-			for (len(b)-start)%8 != 0 {
-				b = append(b, 0)
+			for len(a.msg)%8 != 0 {
+				a.msg = append(a.msg, 0)
 			}
-			putNextCommand(b[start:], len(b)-start)
+			putNextCommand(a.msg, len(a.msg))
 		}
 		if a.session != nil {
-			a.session.signer.Sign(b[start:])
+			a.session.signer.Sign(a.msg)
 			if a.wrong.wrongSignature {
-				b[start+signatureAt] ^= 0xFF
+				a.msg[signatureAt] ^= 0xFF
 			}
 		}
 		if a.sent != nil {
-			a.sent(b[start:])
+			a.sent(a.msg)
+		}
+		if len(answers) > 1 {
+			b = append(b, a.msg...)
+			a.msg = nil
 		}
 	}
 	ch.conn.send(b, ch.sealer, &wrong)

@@ -104,7 +104,8 @@ type Share struct {
 // A connection on which nobody has logged on costs at most about 1.5 MiB, most
 // of it for the tokens of log-ons under way. One with a session costs at most
 // about Message for what it sends, as much for waiting requests, and twice
-// Unread and Transfer for what it is sent and does not read.
+// Unread and Transfer for what it is sent and does not read, and for a moment
+// as much again while that is put together.
 type Limits struct {
 	// Connections is how many there may be at a time: 1024. Further ones are
 	// closed at once.
