@@ -157,7 +157,7 @@ func judgeRow(row OpenRow, e livenessEvidence) (state, why string) {
 		return StateLive, fmt.Sprintf("open %s: %s on %s sent a request %d s ago", row.ID, row.User, row.Client, idle)
 	case len(own) == 1:
 		return StateUnknown, fmt.Sprintf("open %s: %s on %s has sent nothing for %d s: idle, or gone", row.ID, row.User, row.Client, idle)
-	case withOpens(own) == 1 && idleOfHolder(own) >= youngest:
+	case withOpens(own) == 1 && idleOfHolder(own) > youngest:
 		return StateStale, fmt.Sprintf("open %s: the session of %s on %s that has opens has been silent for %d s, longer than a younger session of the same user and client exists (%d s): the client came back without it",
 			row.ID, row.User, row.Client, idleOfHolder(own), youngest)
 	}

@@ -14,9 +14,9 @@ import (
 	"err32/smb/lab"
 )
 
-// startLab starts a practice server with an administrator, "admin", and a user
+// releaseLab starts a practice server with an administrator, "admin", and a user
 // "plain"; their passwords are their names.
-func startLab(t *testing.T, temperament lab.Temperament) (*lab.Server, Endpoint) {
+func releaseLab(t *testing.T, temperament lab.Temperament) (*lab.Server, Endpoint) {
 	t.Helper()
 	srv := lab.New()
 	srv.Temperament = temperament
@@ -115,7 +115,7 @@ func TestReleaseOpenNotFound(t *testing.T) {
 	t.Parallel()
 	temperament := lab.Samba()
 	temperament.SRVSVC.FileCloseNotFound = true
-	srv, e := startLab(t, temperament)
+	srv, e := releaseLab(t, temperament)
 	c := newLabClient(t, srv, "127.0.0.2", "plain")
 	c.open("a.dat")
 	c.open("b.dat")
@@ -139,10 +139,10 @@ func TestReleaseOpenNotFound(t *testing.T) {
 // Windows lists pipes, and refuses those without rights.
 func TestReleaseWindows(t *testing.T) {
 	t.Parallel()
-	srv, e := startLab(t, lab.Windows())
+	srv, e := releaseLab(t, lab.Windows())
 	c := newLabClient(t, srv, "127.0.0.2", "plain")
 	c.open("a.dat")
-	c.open("a.dat:stream")
+	c.open("a.dat2")
 	ipc, err := c.session.TreeConnect(t.Context(), "IPC$")
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestReleaseWindows(t *testing.T) {
 		t.Errorf("%d opens, want 3", n)
 	}
 	free(t, ReleaseOptions{Endpoint: e, Path: `C:\Shares\share\a.dat`}, 0, ReleaseDone)
-	wantOpens(t, srv, "a.dat:stream of plain on 127.0.0.2")
+	wantOpens(t, srv, "a.dat2 of plain on 127.0.0.2")
 
 	plain := e
 	plain.Credentials = Credentials{User: "plain", Password: "plain"}
@@ -179,7 +179,7 @@ func TestReleaseSessionLab(t *testing.T) {
 	t.Parallel()
 	for _, temperament := range []lab.Temperament{lab.Windows(), lab.NT4(), lab.Samba()} {
 		t.Run(temperament.Name, func(t *testing.T) {
-			srv, e := startLab(t, temperament)
+			srv, e := releaseLab(t, temperament)
 			newLabClient(t, srv, "127.0.0.2", "plain").open("plain.dat")
 			newLabClient(t, srv, "127.0.0.2", "admin").open("admin.dat")
 			newLabClient(t, srv, "127.0.0.3", "plain").open("other.dat")
@@ -216,9 +216,9 @@ func TestReleaseSessionLab(t *testing.T) {
 // alone and silent, is not.
 func TestReleaseStale(t *testing.T) {
 	t.Parallel()
-	srv, e := startLab(t, lab.Windows())
+	srv, e := releaseLab(t, lab.Windows())
 	durable := newLabClient(t, srv, "127.0.0.4", "plain")
-	durable.create(smb.CreateRequest{Name: "durable.dat", Access: access("rw"), Oplock: smb.OplockBatch, Contexts: []smb.CreateContext{smb.DurableRequest()}})
+	durable.create(smb.CreateRequest{Name: "durable.dat", Access: access("rw"), OplockLevel: smb.OplockBatch, Contexts: []smb.CreateContext{smb.DurableRequest()}})
 	if err := durable.session.Leave(t.Context(), smb.DisconnectFIN, durable.tree, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func (p fakePipe) Read(_ context.Context, b []byte) (int, error) {
 // opens'; nothing is closed then.
 func TestReleaseReusedID(t *testing.T) {
 	t.Parallel()
-	_, e := startLab(t, lab.Windows())
+	_, e := releaseLab(t, lab.Windows())
 	row := smb.FileInfo{ID: 7, Path: `C:\Shares\share\a.dat`, User: "plain", Permissions: 3}
 	other := func(change func(*smb.FileInfo)) []smb.FileInfo {
 		changed := row
@@ -358,7 +358,7 @@ func TestReleaseReusedID(t *testing.T) {
 // Ids that several opens share are refused at the first listing.
 func TestReleaseSharedID(t *testing.T) {
 	t.Parallel()
-	_, e := startLab(t, lab.Samba())
+	_, e := releaseLab(t, lab.Samba())
 	row := smb.FileInfo{ID: 7, Path: `C:\srv\share\a.dat`, User: "plain"}
 	second := row
 	second.Path = `C:\srv\share\b.dat`
@@ -389,7 +389,7 @@ func TestReleaseQuestionIsPlain(t *testing.T) {
 // A run that is interrupted at the question has done nothing.
 func TestReleaseInterrupted(t *testing.T) {
 	t.Parallel()
-	srv, e := startLab(t, lab.Windows())
+	srv, e := releaseLab(t, lab.Windows())
 	newLabClient(t, srv, "127.0.0.2", "plain").open("a.dat")
 	ctx, cancel := context.WithCancel(t.Context())
 	r := Free(ctx, ReleaseOptions{Endpoint: e, Path: "a.dat", Confirm: func(string) (bool, error) {
@@ -406,7 +406,7 @@ func TestReleaseInterrupted(t *testing.T) {
 // nt4 keeps what a lost connection left: a machine that crashed.
 func TestReleaseMineLab(t *testing.T) {
 	t.Parallel()
-	srv, e := startLab(t, lab.NT4())
+	srv, e := releaseLab(t, lab.NT4())
 	dir := filepath.Join(t.TempDir(), "state")
 	e.Credentials = Credentials{User: "plain", Password: "plain"}
 	for _, path := range []string{"a.dat", "b.dat"} {

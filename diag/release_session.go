@@ -115,13 +115,13 @@ func (r *release) endSession(ctx context.Context, a *ReleaseAction, client strin
 	begin := time.Now()
 	err := r.table.observer.tables.SessionDel(ctx, `\\`+client, r.o.User)
 	r.rec.Record(ActorTool, whatClose, "sessions of "+a.Name+answerDetail(err))
-	if err != nil && !isRefusal(err) && r.table.observer.conn.Err() == nil {
-		a.Done, a.Detail = ReleaseUnproved, "the server was told, and no answer came"
-		return newRunError("end the sessions of "+a.Name, err)
-	}
 	answer := err
-	if !isRefusal(answer) {
-		answer = nil // the call ended this run's own connection with the others
+	if err != nil && !isRefusal(err) {
+		answer = nil // the call may have ended this run's own session with the others
+		a.Done, a.Detail = ReleaseUnproved, "the server was told, and no answer came"
+		if failed := r.observe(ctx); failed != nil {
+			return failed
+		}
 	}
 	gone, failed := r.isGone(ctx, answer, func(ctx context.Context) (bool, *RunError) {
 		rows, failed := r.listAgain(ctx)
@@ -147,14 +147,12 @@ func (r *release) endSession(ctx context.Context, a *ReleaseAction, client strin
 	return nil
 }
 
-// listAgain is list for when the server may end this run's own connection at any
+// listAgain is list for when the server may end this run's own session at any
 // moment: it then connects once more.
 func (r *release) listAgain(ctx context.Context) ([]OpenRow, *RunError) {
-	if r.table.observer.conn.Err() == nil {
-		rows, failed := r.list(ctx, nil)
-		if failed == nil || ctx.Err() != nil || r.table.observer.conn.Err() == nil {
-			return rows, failed
-		}
+	rows, failed := r.list(ctx, nil)
+	if failed == nil || ctx.Err() != nil {
+		return rows, failed
 	}
 	if failed := r.observe(ctx); failed != nil {
 		return nil, failed

@@ -33,7 +33,7 @@ func (p *reportPage) who(r *Report) error {
 			heading = pathText(h)
 		}
 		p.heading(heading)
-		if err := p.pathHolders(h, several); err != nil {
+		if err := p.pathHolders(h, several, r.Error); err != nil {
 			return err
 		}
 	}
@@ -85,8 +85,9 @@ func (h *PathHolders) hasHolders() bool {
 }
 
 // pathHolders writes all that is known of one path. What would be let in is
-// left out where there are several: that is asked of one.
-func (p *reportPage) pathHolders(h *PathHolders, several bool) error {
+// left out where there are several: that is asked of one. failed is the run's
+// error, which may have said why already.
+func (p *reportPage) pathHolders(h *PathHolders, several bool, failed *RunError) error {
 	p.field("State", stateText(h))
 	for _, reason := range h.Reasons {
 		p.prose(indent+2, "- ", visibleText(reason))
@@ -97,7 +98,10 @@ func (p *reportPage) pathHolders(h *PathHolders, several bool) error {
 		p.field("Known from", sourceText(h.HoldersFrom))
 	}
 	wanted := openForText(h.Wanted.Access) + ", sharing " + sharingText(h.Wanted.Share) + ": " + wantedAnswer(&h.Wanted)
-	p.field("Wanted", joinNonEmpty("; ", wanted, visibleText(h.Wanted.Why)))
+	if failed == nil || failed.Text != h.Wanted.Why {
+		wanted = joinNonEmpty("; ", wanted, visibleText(h.Wanted.Why))
+	}
+	p.field("Wanted", wanted)
 	if h.Locked != nil {
 		p.field("Locks", map[bool]string{true: "a read of one byte met a byte-range lock", false: "none met by reads of one byte"}[*h.Locked])
 	}

@@ -68,7 +68,7 @@ func crashedRecord(t *testing.T, dir string, e Endpoint, c *client, paths ...str
 // read, and leave none, however they end.
 func TestSessionRecordLasts(t *testing.T) {
 	t.Parallel()
-	srv, e := startLab(t, lab.Windows())
+	srv, e := releaseLab(t, lab.Windows())
 	newLabClient(t, srv, "127.0.0.1", "admin").open("a.dat").Close(t.Context())
 	e.Target.Path = "a.dat"
 	check := func(t *testing.T, dir, command string) {

@@ -96,10 +96,14 @@ func sambaTool(t *testing.T, srv *testServer, name string, args ...string) *exec
 		}
 		t.Skip(name + " is not installed")
 	}
+	port := "--port="
+	if name == "smbtorture" {
+		port = "--smb-ports="
+	}
 	dir := t.TempDir()
 	args = append([]string{
 		"--configfile=/dev/null", "--option=private dir=" + dir, "--option=lock directory=" + dir, "--option=state directory=" + dir, "--option=cache directory=" + dir,
-		"--option=pid directory=" + dir, "--option=netbios name=CLIENT", "--port=" + strconv.Itoa(srv.port), "--user=" + srv.plainUser + "%" + srv.plainPassword,
+		"--option=pid directory=" + dir, "--option=netbios name=CLIENT", port + strconv.Itoa(srv.port), "--user=" + srv.plainUser + "%" + srv.plainPassword,
 		"//127.0.0.1/" + srv.share,
 	}, args...)
 	cmd := exec.CommandContext(t.Context(), path, args...)

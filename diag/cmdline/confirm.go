@@ -20,12 +20,16 @@ func Confirm(ctx context.Context, text string) (bool, error) {
 		err  error
 	}
 	got := make(chan answer, 1)
+	stdin := bufio.NewReader(os.Stdin)
 	go func() {
-		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		line, err := stdin.ReadString('\n')
 		got <- answer{line, err}
 	}()
 	select {
 	case a := <-got:
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
 		if errors.Is(a.err, io.EOF) { // Ctrl-D, which ends no line
 			fmt.Fprintln(os.Stderr)
 			return false, nil

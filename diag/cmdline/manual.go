@@ -91,14 +91,17 @@ Examples:
 
 // WhoManual closes the help of who.
 const WhoManual = `Without --probe nobody is disturbed: the file is opened for its attributes only,
-which breaks no caching, and the server's tables are read once. They need an
-administrator's rights, as a rule, and do not tell share modes.
+which breaks no caching, and the server's tables are read. They need an
+administrator's rights, as a rule, and do not tell share modes: they show who
+has a file, but that an open would be refused only --probe proves. Where neither
+tells whether the open of --want would be let in, the exit code is 1.
 
 --probe opens the file for data and closes it at once, asking for no caching:
   P1 P2 P3   for reading, writing, deleting, sharing everything
   P4 P5 P6   sharing all but reading, writing, deleting
   wanted     the open of --want itself
-  and reads one byte at the start and the end of the file, to meet locks.
+  and reads one byte at the start and the end of the file, to meet locks: exit
+  code 33.
 What a probe can do to others:
   - A client that caches writes has to write them back; one that keeps the file
     open in its cache has to let it go. That is what any program's open does.
@@ -108,24 +111,26 @@ What a probe can do to others:
     wanted can make somebody else's open fail.
 No content, size, write time or attribute changes.
 
-Several TARGETs must be on one server and share.
+Several TARGETs must be on one server and share. Of what is met on them the exit
+code says the first of: refused (32), locked (33), not there or not known (1).
+With --recursive a file of which it is not known does not count.
 
 Examples:
-  Who has the plan, and could I write to it?
+  Who has the plan?
     err32 who -U 'CORP\admin' //fs1/data/plan.xlsx
 
-  The same without an administrator's rights:
+  Could I write to it? Without an administrator's rights:
     err32 who -U alice --probe --want rw:none //fs1/data/plan.xlsx
 
   Everything that is held below a folder:
     err32 who -U 'CORP\admin' --recursive //fs1/data/projects`
 
 // ReleaseManual closes the help of release.
-const ReleaseManual = `What is to be ended is listed, shown, and asked about. Just before it is ended it
-is listed again: an id that means another open by then is not touched. After it
-the table is read once more, to see that it is gone. Ending an open takes from
-its holder what was not written yet. Named pipes and the run's own opens are
-never ended, and with a share and path in TARGET no open elsewhere.
+const ReleaseManual = `What is to be ended is listed, shown, and asked about. Just before it is ended
+it is listed again: an id that means another open by then is not touched. After
+it the table is read once more, to see that it is gone. Ending an open takes
+from its holder what was not written yet. Named pipes and the run's own opens
+are never ended, and with a share and path in TARGET no open elsewhere.
 
 --open, --path, --session and --stale need the right to read and change the
 server's tables: Administrators or Server Operators on Windows; on Samba
