@@ -101,8 +101,11 @@ type IOCTLResponse struct {
 
 func (*IOCTLResponse) Command() Command { return CommandIOCTL }
 
+// ioctlResponseSize is the StructureSize of the response.
+const ioctlResponseSize = 49
+
 func (m *IOCTLResponse) appendBody(b []byte, start int) []byte {
-	b = le.AppendUint16(b, 49)
+	b = le.AppendUint16(b, ioctlResponseSize)
 	b = le.AppendUint16(b, 0)
 	b = le.AppendUint32(b, m.Code)
 	b = appendFileID(b, m.FileID)
@@ -116,7 +119,7 @@ func (m *IOCTLResponse) appendBody(b []byte, start int) []byte {
 }
 
 func (m *IOCTLResponse) decode(d *decoder) {
-	d.size(49)
+	d.size(ioctlResponseSize)
 	d.skip("Reserved", 2)
 	r := IOCTLResponse{Code: d.u32("CtlCode"), FileID: d.fileID("FileId")}
 	d.skip("InputOffset, InputCount", 8)

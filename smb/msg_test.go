@@ -132,6 +132,8 @@ var samples = []sample{
 		`3900 0000 17c01100 000102030405060708090a0b0c0d0e0f 78000000 02000000 00000000 00000000 00000000 00040000 01000000 00000000 696e`},
 	{"IOCTL response", Header{}, &IOCTLResponse{Code: FSCTLPipeTransceive, FileID: sampleFile, Output: []byte("out")},
 		`3100 0000 17c01100 000102030405060708090a0b0c0d0e0f 70000000 00000000 70000000 03000000 00000000 00000000 6f7574`},
+	{"IOCTL response of a copy of too much", Header{Status: StatusInvalidParameter}, &IOCTLResponse{Code: FSCTLSrvCopyChunk, FileID: sampleFile, Output: []byte("out")},
+		`3100 0000 f2401400 000102030405060708090a0b0c0d0e0f 70000000 00000000 70000000 03000000 00000000 00000000 6f7574`},
 	{"CANCEL request", Header{Flags: FlagAsync, AsyncID: 0x99}, &CancelRequest{}, `0400 0000`},
 	{"ECHO request", Header{}, &EchoRequest{}, `0400 0000`},
 	{"ECHO response", Header{}, &EchoResponse{}, `0400 0000`},

@@ -114,7 +114,7 @@ func newRequest(c Command, msg []byte) Message {
 	case CommandSetInfo:
 		return new(SetInfoRequest)
 	case CommandOplockBreak:
-		if isLeaseForm(msg, leaseAckSize) {
+		if hasStructureSize(msg, leaseAckSize) {
 			return new(LeaseBreakAck)
 		}
 		return new(OplockBreakAck)
@@ -123,7 +123,7 @@ func newRequest(c Command, msg []byte) Message {
 }
 
 func newResponse(h *Header, msg []byte) Message {
-	if isErrorResponse(h) {
+	if isErrorResponse(h, msg) {
 		return &ErrorResponse{To: h.Command}
 	}
 	switch h.Command {
@@ -162,7 +162,7 @@ func newResponse(h *Header, msg []byte) Message {
 	case CommandSetInfo:
 		return new(SetInfoResponse)
 	case CommandOplockBreak:
-		lease := isLeaseForm(msg, leaseBreakSize) || isLeaseForm(msg, leaseAckSize)
+		lease := hasStructureSize(msg, leaseBreakSize) || hasStructureSize(msg, leaseAckSize)
 		switch {
 		case h.MessageID == UnsolicitedID && lease:
 			return new(LeaseBreak)
@@ -180,10 +180,12 @@ func newResponse(h *Header, msg []byte) Message {
 // ERROR response instead of the command's own body, [MS-SMB2] 3.3.4.4: every
 // failure, the interim STATUS_PENDING included, but for the statuses that
 // come with data.
-func isErrorResponse(h *Header) bool {
+func isErrorResponse(h *Header, msg []byte) bool {
 	switch h.Status {
 	case StatusSuccess:
 		return false
+	case StatusInvalidParameter: // of a copy that asked for more than the server does at a time
+		return h.Command != CommandIOCTL || !hasStructureSize(msg, ioctlResponseSize)
 	case StatusMoreProcessingRequired:
 		return h.Command != CommandSessionSetup
 	case StatusBufferOverflow:
@@ -194,8 +196,9 @@ func isErrorResponse(h *Header) bool {
 	return true
 }
 
-// isLeaseForm tells the lease form of a break message from the oplock form by
-// its StructureSize, [MS-SMB2] 2.2.23 to 2.2.25.
-func isLeaseForm(msg []byte, size uint16) bool {
+// hasStructureSize tells the forms that a command's body can have from one
+// another, as the lease form of a break message from the oplock form, [MS-SMB2]
+// 2.2.23 to 2.2.25.
+func hasStructureSize(msg []byte, size uint16) bool {
 	return len(msg) >= headerSize+2 && le.Uint16(msg[headerSize:]) == size
 }
