@@ -1,7 +1,6 @@
 package diag
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -166,32 +165,33 @@ func TestWhoChangesNothing(t *testing.T) {
 	t.Parallel()
 	eachServer(t, bothServers, serverConfig{}, func(t *testing.T, srv *testServer) {
 		tree := clientOf(t, srv)
-		for _, path := range []string{"free", "held", "exclusive", "locked", "readonly"} {
-			srv.writeFiles(t, path)
-			switch path {
-			case "held":
-				heldBy(t, tree, path, "rw", "rw")
-			case "exclusive":
-				heldBy(t, tree, path, "rwd", "none")
-			case "locked":
-				if err := heldBy(t, tree, path, "rw", "rwd").Lock(t.Context(), smb.LockElement{Length: 9, Flags: smb.LockExclusive | smb.LockFailImmediately}); err != nil {
-					t.Fatal(err)
-				}
-			case "readonly":
-				setAttributes(t, clientOf(t, srv), path, smb.AttributeReadonly)
-			}
-			before := wholeState(t, srv, path)
-			for _, e := range []Endpoint{srv.endpoint(""), srv.plainEndpoint("")} {
-				for _, want := range []string{"rw:none", "rwd:rwd", "0x02000000:none"} {
-					runWho(t, whoOf(e, want, path))
-					runWho(t, unprobed(whoOf(e, want, path)))
-					o := whoOf(e, want, "")
-					o.Recursive = true
-					Who(context.Background(), o)
+		paths := []string{"free", "held", "exclusive", "locked", "readonly"}
+		srv.writeFiles(t, paths...)
+		heldBy(t, tree, "held", "rw", "rw")
+		heldBy(t, tree, "exclusive", "rwd", "none")
+		if err := heldBy(t, tree, "locked", "rw", "rwd").Lock(t.Context(), smb.LockElement{Length: 9, Flags: smb.LockExclusive | smb.LockFailImmediately}); err != nil {
+			t.Fatal(err)
+		}
+		setAttributes(t, tree, "readonly", smb.AttributeReadonly)
+		before := map[string]wholeFile{}
+		for _, path := range paths {
+			before[path] = wholeState(t, srv, path)
+		}
+		for _, e := range []Endpoint{srv.endpoint(""), srv.plainEndpoint("")} {
+			for _, want := range []string{"rw:none", "rwd:rwd", "0x02000000:none"} {
+				for _, o := range []WhoOptions{whoOf(e, want, paths...), unprobed(whoOf(e, want, paths...))} {
+					if r := Who(t.Context(), o); r.Who == nil {
+						t.Fatal(text(r))
+					}
 				}
 			}
-			if after := wholeState(t, srv, path); after != before {
-				t.Errorf("%s before and after:\n%+v\n%+v", path, before, after)
+			o := whoOf(e, "rw:none", "")
+			o.Recursive = true
+			Who(t.Context(), o)
+		}
+		for _, path := range paths {
+			if after := wholeState(t, srv, path); after != before[path] {
+				t.Errorf("%s before and after:\n%+v\n%+v", path, before[path], after)
 			}
 		}
 	})

@@ -184,8 +184,6 @@ func isErrorResponse(h *Header, msg []byte) bool {
 	switch h.Status {
 	case StatusSuccess:
 		return false
-	case StatusInvalidParameter: // of a copy that asked for more than the server does at a time
-		return h.Command != CommandIOCTL || !hasStructureSize(msg, ioctlResponseSize)
 	case StatusMoreProcessingRequired:
 		return h.Command != CommandSessionSetup
 	case StatusBufferOverflow:
@@ -193,7 +191,8 @@ func isErrorResponse(h *Header, msg []byte) bool {
 	case StatusNotifyEnumDir:
 		return h.Command != CommandChangeNotify
 	}
-	return true
+	// A copy that failed says in its own body how far it got, 3.3.5.15.6.
+	return h.Command != CommandIOCTL || !hasStructureSize(msg, ioctlResponseSize)
 }
 
 // hasStructureSize tells the forms that a command's body can have from one
