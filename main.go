@@ -128,6 +128,7 @@ func (p *program) app() *cli.App {
 			{Name: "who", Usage: "who has a file open, live or stale, and what would be let in", ArgsUsage: "TARGET…", Description: cmdline.WhoManual, Flags: append(whoFlags(), sharedFlags()...), Action: p.who},
 			{Name: "release", Usage: "end an open or a session that stands in the way", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: cmdline.ReleaseManual, Flags: append(releaseFlags(), sharedFlags()...), Action: p.release},
 			{Name: "explain", Usage: "what a code or a mask means here, and what to do", ArgsUsage: "CODE…", Description: cmdline.ExplainManual, Flags: outputFlags(), Action: p.explain},
+			{Name: "report", Usage: "write a saved run again, in another format", ArgsUsage: "FILE.json", Description: cmdline.ReportManual, Flags: reportFlags(), Action: p.report},
 			{Name: "lab", Usage: "serve the built-in practice server", Description: cmdline.LabManual(faultList()), Flags: labFlags(), Action: p.lab},
 			{Name: "completion", Usage: "a script that makes a shell complete err32's commands", ArgsUsage: "SHELL", Description: cmdline.CompletionManual, Action: p.completion},
 			{Name: "version", Usage: "the version of err32, of Go, and the system", Description: "Examples:\n  err32 version\n  err32 version --json", Flags: outputFlags(), Action: p.version},
@@ -239,15 +240,29 @@ func sharedFlags() []cli.Flag {
 		&cli.StringFlag{Category: connection, Name: "max-protocol", Value: "3.1.1", Usage: "DIALECT: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1"},
 		&cli.StringFlag{Category: connection, Name: "signing", Value: "auto", Usage: "WHEN: auto or required"},
 		&cli.StringFlag{Category: connection, Name: "encrypt", Value: "auto", Usage: "WHEN: auto, required or off"},
-	}, outputFlags()...)
+	}, reportFlags()...)
 }
 
+// outputFlags are those of commands that answer without a report.
 func outputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Category: "Output", Name: "format", Value: "table", Usage: "FORMAT: table or json"},
-		&cli.BoolFlag{Category: "Output", Name: "json", Usage: "short for --format json"},
+		&cli.StringFlag{Category: output, Name: "format", Value: "table", Usage: "FORMAT: table or json"},
+		&cli.BoolFlag{Category: output, Name: "json", Usage: "short for --format json"},
 	}
 }
+
+// reportFlags are those of commands that make a report.
+func reportFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Category: output, Name: "format", Value: "table", Usage: "FORMAT: table, json, markdown, or csv, which has the opens only"},
+		&cli.BoolFlag{Category: output, Name: "json", Usage: "short for --format json"},
+		&cli.StringSliceFlag{Category: output, Name: "report", Usage: "FILE: also write the report to FILE, in the format of its ending: .txt .json .md .csv; may be given again"},
+		&cli.BoolFlag{Category: output, Name: "force", Usage: "let --report overwrite a file"},
+	}
+}
+
+// output is the heading of these flags in the help.
+const output = "Output"
 
 // parseDisconnect accepts the kinds that this OS can do.
 func parseDisconnect(s string) (smb.DisconnectKind, error) {
@@ -726,16 +741,25 @@ func (p *program) showEvent(e diag.Event) {
 // values reads the flags that several commands share.
 type values struct {
 	cmdline.Values
-	c    *cli.Context
-	json bool
+	c      *cli.Context
+	format diag.Format
+	json   bool // that is the format
 }
 
 func newValues(c *cli.Context) *values {
 	v := &values{Values: cmdline.Values{Flags: c}, c: c}
-	format := cmdline.Parsed(&v.Values, "format", cmdline.OneOf("table", "json"))
-	v.json = format == "json" || c.Bool("json")
-	if c.Bool("json") && c.IsSet("format") && format != "json" {
-		v.Failf("--json and --format %s contradict each other", format)
+	if c.Command.Name == "explain" || c.Command.Name == "version" { // they make no report
+		cmdline.Parsed(&v.Values, "format", cmdline.OneOf("table", "json"))
+	}
+	v.format = cmdline.Parsed(&v.Values, "format", diag.ParseFormat)
+	if c.Bool("json") && c.IsSet("format") && v.format.Name != "json" {
+		v.Failf("--json and --format %s contradict each other", v.format.Name)
+	} else if c.Bool("json") {
+		v.format, _ = diag.ParseFormat("json")
+	}
+	v.json = v.format.Name == "json"
+	for _, file := range c.StringSlice("report") {
+		v.Fail(diag.CheckReportFile(file, c.Bool("force")))
 	}
 	return v
 }
@@ -805,14 +829,18 @@ func (p *program) logOn(v *values, e *diag.Endpoint) error {
 	if err == nil {
 		e.Credentials = credentials
 		p.progress = cmdline.NewProgress()
-	} else if v.json && c.Context.Err() == nil {
+	} else if c.Context.Err() == nil {
 		now, t := diag.Time{Time: time.Now()}, e.Target
-		err = errors.Join(err, diag.RenderJSON(p, &diag.Report{
+		r := &diag.Report{
 			Schema: diag.Schema, Command: c.Command.Name, Started: now, Finished: now,
 			Tool:   tool,
 			Target: &diag.TargetInfo{Server: t.Server, Port: cmp.Or(t.Port, diag.DefaultPort), Share: t.Share, Path: t.Path},
 			Error:  &diag.RunError{Op: "log-on", Text: err.Error()},
-		}))
+		}
+		if v.json {
+			err = errors.Join(err, diag.RenderJSON(p, r))
+		}
+		err = errors.Join(err, v.writeReports(r))
 	}
 	return err
 }
@@ -824,12 +852,42 @@ func (p *program) show(v *values, r *diag.Report) error {
 	if r.Error != nil && !p.pipeBroken() {
 		say("error", diag.RenderError(r.Error))
 	}
-	render := diag.RenderJSON
-	if !v.json {
-		render = func(w io.Writer, r *diag.Report) error { return diag.RenderTable(w, r, cmdline.Width()) }
+	return p.write(v, r)
+}
+
+// write writes the report to stdout and to the files that were asked for.
+func (p *program) write(v *values, r *diag.Report) error {
+	err := v.writeReports(r) // first, in case nobody reads stdout any more
+	if stdout := v.format.Render(p, r, cmdline.Width()); stdout != nil {
+		err = errors.Join(err, fmt.Errorf("writing the report: %w", stdout))
 	}
-	if err := render(p, r); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+	return err
+}
+
+// writeReports writes the report to the files that were asked for.
+func (v *values) writeReports(r *diag.Report) error {
+	var failed error
+	for _, file := range v.c.StringSlice("report") {
+		if err := diag.WriteReportFile(file, r, v.c.Bool("force")); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("writing the report: %w", err))
+		}
 	}
-	return nil
+	return failed
+}
+
+// report renders a saved run again.
+func (p *program) report(c *cli.Context) error {
+	v := newValues(c)
+	if v.Err != nil {
+		return v.Err
+	}
+	data, err := os.ReadFile(c.Args().First())
+	if err != nil {
+		return err
+	}
+	r, err := diag.ParseReport(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Args().First(), err)
+	}
+	return p.write(v, r)
 }

@@ -37,7 +37,7 @@ func judgeLiveness(e livenessEvidence) (state string, reasons []string) {
 	switch {
 	case len(e.opens) == 0:
 		return judgeUnlisted(e, reasons)
-	case e.probed && !e.noBreak && e.holders.Access == (Modes{No, No, No}):
+	case e.probed && !e.noBreak && e.holders.nobody():
 		return StateFree, append(reasons, "no probe met an open with data access: what the table lists asks for attributes only, or was let go a moment ago")
 	}
 	live, stale := 0, 0
@@ -79,9 +79,8 @@ func judgeLiveness(e livenessEvidence) (state string, reasons []string) {
 
 // judgeUnlisted judges a file that no open is listed of.
 func judgeUnlisted(e livenessEvidence, reasons []string) (string, []string) {
-	a := e.holders.Access
 	switch {
-	case e.probed && !e.noBreak && a.Read == No && a.Write == No && a.Delete == No:
+	case e.probed && !e.noBreak && e.holders.nobody():
 		return StateFree, append(reasons, "no probe met an open with data access: nobody has the file, or it was let go a moment ago")
 	case e.probed && refused(e.holders):
 		why := "probes were refused, but the table lists no open of it: a program on the server itself has it, it was opened by another name (a hard or symbolic link), or the server hides opens"
@@ -95,6 +94,12 @@ func judgeUnlisted(e livenessEvidence, reasons []string) (string, []string) {
 		return StateFree, append(reasons, "the server's table lists no open of it")
 	}
 	return StateUnknown, append(reasons, "neither the table nor probes could tell")
+}
+
+// nobody reports whether probes met no open with data access. One that is
+// against deleting and has no access is of another stream of the file.
+func (h *HolderModes) nobody() bool {
+	return h.Access == Modes{No, No, No} && h.Share.Read != No && h.Share.Write != No && h.Share.Delete != No
 }
 
 // refused reports whether a probe met an open.

@@ -450,3 +450,36 @@ func TestReleaseMineLab(t *testing.T) {
 		t.Error(text(r))
 	}
 }
+
+// Where another holds the file too nothing shows whether the session went: that
+// is said, and its record stays. It goes with the next run that finds the file
+// free.
+func TestReleaseMineStillHeld(t *testing.T) {
+	t.Parallel()
+	srv, e := releaseLab(t, lab.NT4())
+	dir := t.TempDir()
+	e.Credentials = Credentials{User: "plain", Password: "plain"}
+	shared := smb.CreateRequest{Name: "a.dat", Access: smb.FileReadData, Share: shareAll}
+	other := newLabClient(t, srv, "127.0.0.2", "admin").create(shared)
+	c, err := e.connect(t.Context(), "share", smb.GUID{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&labClient{t: t, tree: c.tree}).create(shared)
+	crashedRecord(t, dir, e, c, "a.dat")
+	if err := c.session.Leave(t.Context(), smb.DisconnectFIN, c.tree, nil); err != nil {
+		t.Fatal(err)
+	}
+	o := ReleaseOptions{Endpoint: e, Mine: true, StateDir: dir}
+	r := free(t, o, 0, ReleaseUnproved)
+	if !strings.Contains(r.Release.Actions[0].Detail, "its record is kept") {
+		t.Error(text(r))
+	}
+	wantOpens(t, srv, "a.dat of admin on 127.0.0.2")
+	wantRecords(t, dir, 1)
+	if err := other.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	free(t, o, 0, ReleaseDone)
+	wantRecords(t, dir, 0)
+}

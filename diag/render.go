@@ -27,7 +27,20 @@ func RenderTable(w io.Writer, r *Report, width int) error {
 	case width < leastWidth:
 		width = leastWidth
 	}
-	p := &reportPage{w: bufio.NewWriterSize(w, 64<<10), width: width}
+	return writeReport(&textSheet{w: bufio.NewWriterSize(w, 64<<10), width: width}, r)
+}
+
+// RenderMarkdown writes the report in Markdown for issue trackers, in less than
+// 60 000 characters: long tables are cut, and the rows left out are counted. What
+// would be taken for markup, or for the name of a person, is escaped. The error
+// is that of w.
+func RenderMarkdown(w io.Writer, r *Report) error {
+	return writeReport(&markdownSheet{w: bufio.NewWriterSize(w, 64<<10)}, r)
+}
+
+// writeReport writes the same on every sheet.
+func writeReport(on sheet, r *Report) error {
+	p := &reportPage{on}
 	p.head(r)
 	p.failure(r)
 	p.verdict(r)
@@ -42,7 +55,7 @@ func RenderTable(w io.Writer, r *Report, width int) error {
 		}
 		p.list(next, r.Verdict.Next)
 	}
-	return p.w.Flush()
+	return p.close()
 }
 
 // result writes what the command found; of a run that did not get so far, what

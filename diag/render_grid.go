@@ -36,7 +36,7 @@ const (
 // grid draws g below a heading. The cells are wrapped here, so that tablewriter
 // gets widths that are fixed before its first row and can stream: it neither
 // keeps the rows nor measures them again.
-func (p *reportPage) grid(g grid) error {
+func (p *textSheet) grid(g grid) error {
 	g = g.withoutEmpty()
 	widths := g.widths(p.width - indent)
 	t := newGridTable(&gridLines{p: p}, g.columns, widths)
@@ -178,7 +178,7 @@ func newGridTable(w io.Writer, columns []gridColumn, widths []int) *tablewriter.
 
 // gridLines puts the lines that tablewriter draws on the page.
 type gridLines struct {
-	p    *reportPage
+	p    *textSheet
 	part []byte // of a line that has not ended
 }
 

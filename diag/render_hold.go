@@ -46,7 +46,7 @@ func (p *reportPage) refused(h *HoldResult) error {
 		return err
 	}
 	if h.RefusedMore > 0 {
-		p.prose(indent, "", fmt.Sprintf("… and %d more.", h.RefusedMore))
+		p.paragraph(fmt.Sprintf("… and %d more.", h.RefusedMore))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ type markdownSheet struct {
 	w    *bufio.Writer
 	size int    // characters so far
 	last string // kind of the last block
+	more int    // blocks that were left out because the page is full
 }
 
 // markdownRows is how many rows of a table are shown.
@@ -28,8 +29,14 @@ func (m *markdownSheet) write(kind, s string) {
 	if m.last != "" && (m.last != kind || kind == "paragraph" || kind == "heading") {
 		s = "\n" + s
 	}
+	const lastLine = 100 // room for what close says
+	n := utf8.RuneCountInString(s)
+	if m.more > 0 || m.size+n > markdownLimit-lastLine {
+		m.more++
+		return
+	}
 	m.last = kind
-	m.size += utf8.RuneCountInString(s)
+	m.size += n
 	m.w.WriteString(s)
 }
 
@@ -95,7 +102,12 @@ func (m *markdownSheet) grid(g grid) error {
 	return nil
 }
 
-func (m *markdownSheet) close() error { return m.w.Flush() }
+func (m *markdownSheet) close() error {
+	if m.more > 0 {
+		fmt.Fprintf(m.w, "\n… and %d more lines and tables; the report in JSON has them all.\n", m.more)
+	}
+	return m.w.Flush()
+}
 
 // markdownText escapes what Markdown or HTML would take for markup, and what
 // issue trackers would take for the name of a person or another issue.

@@ -100,13 +100,13 @@ func joinMoments(t *OpensOverTime) []openMoments {
 func (p *reportPage) opensOverTime(r *Report) error {
 	p.heading("The file in the server's table of opens")
 	if !r.Repro.TableSeen {
-		p.prose(indent, "", "The table was not seen; the notes say why.")
+		p.paragraph("The table was not seen; the notes say why.")
 		return nil
 	}
 	opens := &r.Repro.Opens
 	joined := joinMoments(opens)
 	if len(joined) == 0 {
-		p.prose(indent, "", "It was not listed at any moment."+endedEarly(r))
+		p.paragraph("It was not listed at any moment." + endedEarly(r))
 		return nil
 	}
 	path := openPathColumn
@@ -147,7 +147,7 @@ func (p *reportPage) opensOverTime(r *Report) error {
 	if sameAtEnd(joined) {
 		legend += " At the end the table was as right after the disconnect."
 	}
-	p.prose(indent, "", legend+endedEarly(r))
+	p.paragraph(legend + endedEarly(r))
 	return nil
 }
 

@@ -1,84 +1,10 @@
 package diag
 
 import (
-	"bufio"
 	"fmt"
 	"strings"
 	"time"
 )
-
-// reportPage writes the parts that every report is made of. Its texts are visible
-// text already, except where a method says that it makes them so. Errors of
-// the writer are kept by it and come out of Flush.
-type reportPage struct {
-	w     *bufio.Writer
-	width int
-	begun bool
-}
-
-const (
-	indent   = 2  // of what stands below a heading
-	keyWidth = 12 // of the keys of fields
-)
-
-func (p *reportPage) line(spaces int, s string) {
-	if s = strings.TrimRight(s, " "); s != "" {
-		for range spaces {
-			p.w.WriteByte(' ')
-		}
-		p.w.WriteString(s)
-	}
-	p.w.WriteByte('\n')
-	p.begun = true
-}
-
-// prose writes s between two margins, first before its first line.
-func (p *reportPage) prose(left int, first, s string) {
-	width := min(p.width, proseWidth) - left
-	for i, l := range wrapText(s, width, 0) {
-		if i == 0 && first != "" {
-			p.line(left-len(first), first+l)
-			continue
-		}
-		p.line(left, l)
-	}
-}
-
-// heading begins a section, with an empty line before it.
-func (p *reportPage) heading(s string) {
-	if p.begun {
-		p.line(0, "")
-	}
-	p.prose(0, "", s)
-}
-
-// field writes a key and its value, shortened where it passes eight lines;
-// nothing where the value is empty.
-func (p *reportPage) field(key, value string) {
-	if value == "" {
-		return
-	}
-	left := indent + keyWidth
-	for i, l := range wrapText(value, min(p.width, proseWidth)-left, 8) {
-		if i == 0 {
-			p.line(indent, fmt.Sprintf("%-*s%s", keyWidth, key, l))
-			continue
-		}
-		p.line(left, l)
-	}
-}
-
-// list writes a section of items, which it makes visible; nothing where there
-// are none.
-func (p *reportPage) list(heading string, items []string) {
-	if len(items) == 0 {
-		return
-	}
-	p.heading(heading)
-	for _, s := range items {
-		p.prose(indent+2, "- ", visibleText(s))
-	}
-}
 
 // head writes what ran, against which server.
 func (p *reportPage) head(r *Report) {
@@ -86,7 +12,7 @@ func (p *reportPage) head(r *Report) {
 	if r.Target != nil && r.Target.Lab {
 		title += ", on the built-in lab server, which was made for this run"
 	}
-	p.prose(0, "", title)
+	p.title(title)
 	if t := r.Target; t != nil {
 		p.field("Target", targetText(t))
 	}
@@ -160,14 +86,14 @@ func clockText(offset Millisecond) string {
 func (p *reportPage) failure(r *Report) {
 	if e := r.Error; e != nil {
 		p.heading("Error")
-		p.prose(indent, "", RenderError(e))
+		p.paragraph(RenderError(e))
 		if len(r.Events) > 0 {
-			p.prose(indent, "", "What follows had been seen until then.")
+			p.paragraph("What follows had been seen until then.")
 		}
 	}
 	if r.Interrupted {
 		p.heading("Interrupted")
-		p.prose(indent, "", "The run was ended by a signal. What follows had been seen until then.")
+		p.paragraph("The run was ended by a signal. What follows had been seen until then.")
 	}
 }
 
@@ -182,7 +108,7 @@ func (p *reportPage) verdict(r *Report) {
 	if len(v.Because) > 0 && r.Who == nil { // which shows the evidence in place of the events
 		s = joinNonEmpty(" ", s, "["+numbersText(v.Because)+"]")
 	}
-	p.prose(indent, "", s)
+	p.paragraph(s)
 }
 
 // numbersText joins numbers, three and more in a row as "4–9".

@@ -44,7 +44,7 @@ func (p *reportPage) closedOpens(actions []*ReleaseAction) error {
 		return err
 	}
 	for _, s := range details {
-		p.prose(indent+2, "- ", s)
+		p.item(s)
 	}
 	return nil
 }

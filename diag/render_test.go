@@ -69,6 +69,15 @@ func renderJSON(t testing.TB, r *Report) []byte {
 	return b.Bytes()
 }
 
+func rendered(t testing.TB, render func(io.Writer, *Report) error, r *Report) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := render(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func TestRenderGolden(t *testing.T) {
 	narrowSymbols(t, false)
 	for file, r := range reportInputs(t) {
@@ -81,6 +90,8 @@ func TestRenderGolden(t *testing.T) {
 				{Name: "table 80", Data: []byte(renderTable(t, r, 80))},
 				{Name: "table 120", Data: []byte(renderTable(t, r, 120))},
 				{Name: "json", Data: renderJSON(t, r)},
+				{Name: "markdown", Data: rendered(t, RenderMarkdown, r)},
+				{Name: "csv", Data: bytes.ReplaceAll(rendered(t, RenderCSV, r), []byte("\r\n"), []byte("\n"))},
 			}
 			if *updateReports {
 				a.Files = append(a.Files[:1], got...)

@@ -39,7 +39,7 @@ func (p *reportPage) timeline(r *Report) error {
 			{title: "what", rigid: true},
 			{title: "detail", lines: 8},
 		},
-		rows: timelineRows(r.Events, cited, p.width >= leastNumbers),
+		rows: timelineRows(r.Events, cited, p.wide(leastNumbers)),
 	})
 }
 

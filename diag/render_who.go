@@ -90,7 +90,7 @@ func (h *PathHolders) hasHolders() bool {
 func (p *reportPage) pathHolders(h *PathHolders, several bool, failed *RunError) error {
 	p.field("State", stateText(h))
 	for _, reason := range h.Reasons {
-		p.prose(indent+2, "- ", visibleText(reason))
+		p.item(visibleText(reason))
 	}
 	if h.hasHolders() {
 		p.field("They have", modesText(h.Holders.Access))
@@ -216,7 +216,7 @@ func (p *reportPage) probeTable(probes []ProbeResult) error {
 
 func (p *reportPage) probeAnswer(r *ProbeResult) string {
 	number := ""
-	if p.width >= leastNumbers {
+	if p.wide(leastNumbers) {
 		number = r.Status
 	}
 	s := "refused: " + answerText(r.StatusName, number, nil)

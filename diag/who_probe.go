@@ -28,7 +28,7 @@ func (w *who) probe(ctx context.Context, p *PathHolders, s stat) *RunError {
 		h = HolderModes{unknownModes(), unknownModes()}
 		p.Reasons = append(p.Reasons, "the wanted open met another answer than the probes before it lead to: somebody opened or closed the file between them. Run it again")
 	}
-	if told := (HolderModes{unknownModes(), unknownModes()}); h != told || !w.seen {
+	if h != (HolderModes{unknownModes(), unknownModes()}) {
 		p.Holders, p.HoldersFrom = h, "probes"
 	}
 	return nil

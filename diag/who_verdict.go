@@ -30,8 +30,11 @@ func (w *who) judgePath(p *PathHolders, s stat) {
 	if p.Directory {
 		p.Reasons = append(p.Reasons, w.folderReason(p))
 	}
+	if p.HoldersFrom == "probes" && p.Holders.Access == (Modes{No, No, No}) && p.Holders.Share.Delete == No {
+		p.Reasons = append(p.Reasons, "nobody has data access to it, and yet deleting is refused: another stream of the file is open, and does not share deleting")
+	}
 	if _, others := p.ofStream(); len(others) > 0 {
-		p.Reasons = append(p.Reasons, fmt.Sprintf("of the opens listed, %d are of other streams of the file: these count for deleting it only", len(others)))
+		p.Reasons = append(p.Reasons, fmt.Sprintf("of the opens listed, %d are of other streams of the file: those count where it is to be deleted, and for nothing else", len(others)))
 	}
 	p.AllowedNow = allowedNow(p.Holders)
 	if p.Wanted.Why != "" {

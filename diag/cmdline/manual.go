@@ -200,6 +200,18 @@ Examples:
   The first CLOSE of a .doc file fails, as in Q153260:
     err32 lab --user 'alice%secret' --fault 'refuse-close#1:*.doc'`
 
+// ReportManual closes the help of report.
+const ReportManual = `FILE.json is what --json or --report wrote. It is written again to stdout, as
+--format says, and to the files of --report. The exit code is 0 whatever the
+run's was.
+
+Examples:
+  A page for the ticket, from a run that a script saved:
+    err32 report run.json --format markdown
+
+  The opens of a table as a spreadsheet reads them:
+    err32 report table.json --report opens.csv`
+
 // CompletionManual closes the help of completion.
 const CompletionManual = `SHELL is bash, zsh, fish or pwsh. The script's first lines say how to load it.
 
