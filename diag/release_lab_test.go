@@ -483,3 +483,53 @@ func TestReleaseMineStillHeld(t *testing.T) {
 	free(t, o, 0, ReleaseDone)
 	wantRecords(t, dir, 0)
 }
+
+// A session that is listed afterwards is the one that was to end if it has aged
+// as much as the clock; one that is young by then has come back.
+func TestReleaseSessionsGone(t *testing.T) {
+	at := time.Now()
+	listing := func(after time.Duration, opens []OpenRow, ages ...int64) *clientListing {
+		l := &clientListing{at: at.Add(after), sure: opens}
+		for _, age := range ages {
+			l.sessions = append(l.sessions, SessionRow{Client: "c", User: "u", AgeS: &age})
+		}
+		return l
+	}
+	open := []OpenRow{{ID: "0x7"}}
+	for _, test := range []struct {
+		before, now   *clientListing
+		gone, unclear bool
+	}{
+		{listing(0, nil, 100), listing(0, nil), true, false},
+		{listing(0, nil, 100), listing(0, nil, 100), false, false},
+		{listing(0, nil, 100), listing(4*time.Second, nil, 103), false, false},
+		{listing(0, nil, 100), listing(4*time.Second, nil, 3), true, false},
+		{listing(0, nil, 100, 200), listing(time.Second, nil, 0, 201), false, false},
+		{listing(0, nil, 0), listing(0, nil, 0), false, true},
+		{listing(0, nil, 1), listing(5*time.Second, nil, 6), false, true},
+		{listing(0, nil, 1, 300), listing(5*time.Second, nil, 6, 305), false, false},
+		{listing(0, open, 100), listing(0, open), false, false},
+		{listing(0, open, 100), listing(0, nil, 0), true, false},
+		{listing(0, nil, 0), &clientListing{at: at, sessions: []SessionRow{{User: "u"}}}, false, true},
+	} {
+		if gone, unclear := test.before.haveGone(test.now); gone != test.gone || unclear != test.unclear {
+			t.Errorf("%s then %s: gone %v, unclear %v", text(test.before.sessions), text(test.now.sessions), gone, unclear)
+		}
+	}
+}
+
+// A client that opens more while the question is asked is at work.
+func TestReleaseSessionAtWork(t *testing.T) {
+	t.Parallel()
+	srv, e := releaseLab(t, lab.Windows())
+	c := newLabClient(t, srv, "127.0.0.2", "plain")
+	c.open("a.dat")
+	o := ReleaseOptions{Endpoint: e, Client: "127.0.0.2", Confirm: func(string) (bool, error) { c.open("b.dat"); return true, nil }}
+	r := free(t, o, 1, ReleaseRefused)
+	if !strings.Contains(r.Error.Text, "at work") {
+		t.Error(text(r))
+	}
+	wantOpens(t, srv, "a.dat of plain on 127.0.0.2, b.dat of plain on 127.0.0.2")
+	o.Confirm = func(string) (bool, error) { return true, c.session.LogOff(context.Background()) }
+	free(t, o, 0, ReleaseDone)
+}

@@ -45,6 +45,10 @@ func TestSessionRecordsForeign(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(dir, "session-link.json")); err != nil {
 		t.Fatal(err)
 	}
+	if f, err := openRecord(filepath.Join(dir, "session-link.json")); err == nil { // put there after the listing
+		f.Close()
+		t.Error("a link was followed")
+	}
 	if err := os.Mkdir(filepath.Join(dir, "session-folder.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}

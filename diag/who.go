@@ -151,3 +151,12 @@ func (w *who) examine(ctx context.Context, p *PathHolders, s stat) *RunError {
 }
 
 func (w *who) note(format string, args ...any) { w.table.note(format, args...) }
+
+// isSamba reports whether the server is Samba also where its administrator gave
+// it a comment of his own: its ServerGuid is its NetBIOS name (measured, Samba
+// 4.17).
+func (w *who) isSamba() bool {
+	o := w.table.observer
+	guid := o.conn.ServerGUID()
+	return o.isSamba() || o.info.Name != "" && strings.EqualFold(strings.TrimRight(string(guid[:]), "\x00"), o.info.Name)
+}

@@ -226,7 +226,7 @@ func TestWhoFolder(t *testing.T) {
 			}
 		}
 		quiet := unprobed(recursive)
-		if r := Who(t.Context(), quiet); r.ExitCode() != 0 || len(r.Who.Paths) != 3 || !strings.Contains(r.Verdict.Summary, "of 3 it is not known") {
+		if r := Who(t.Context(), quiet); r.ExitCode() != 0 || len(r.Who.Paths) != 3 || !strings.Contains(r.Verdict.Summary, "of 3 of them it is not known") {
 			t.Error(text(r))
 		}
 		quiet.Targets[0].Path = "dirt"
@@ -339,6 +339,21 @@ func TestWhoOtherNames(t *testing.T) {
 		}
 		if reasons := strings.Join(p.Reasons, "; "); p.State == StateFree || !strings.Contains(reasons, "another stream of the file is open") {
 			t.Error(text(p))
+		}
+	}
+}
+
+// TestWhoSambaByAnyName asks a Samba whose comment does not say so. Its idle
+// times are 0 for ever, and prove nothing.
+func TestWhoSambaByAnyName(t *testing.T) {
+	t.Parallel()
+	srv := smbdAsServer(smbdtest.Start(t, smbdtest.Config{Global: []string{"server string = Files of the house"}}))
+	srv.writeFiles(t, "f")
+	heldBy(t, clientOf(t, srv), "f", "rw", "r")
+	for _, o := range []WhoOptions{whoOf(srv.endpoint(""), "rw:none", "f"), unprobed(whoOf(srv.endpoint(""), "rw:none", "f"))} {
+		r, p := runWho(t, o)
+		if p.State != StateUnknown || !strings.Contains(strings.Join(p.Reasons, "; "), "Samba does not keep how long") || !strings.Contains(p.Expect[0], "Samba") {
+			t.Error(text(r))
 		}
 	}
 }

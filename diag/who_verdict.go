@@ -14,7 +14,7 @@ func (w *who) evidence(p *PathHolders) livenessEvidence {
 		return slices.ContainsFunc(p.Probes, func(r ProbeResult) bool { return r.Pending && (r.Status == "") == cancelled })
 	}
 	return livenessEvidence{
-		opens: p.Opens, sessions: w.table.res.Sessions, samba: w.table.observer.isSamba(), seen: p.TableSeen,
+		opens: p.Opens, sessions: w.table.res.Sessions, samba: w.isSamba(), seen: p.TableSeen,
 		probed: p.HoldersFrom == "probes", holders: p.Holders, noBreak: pending(true), gaveWay: pending(false),
 	}
 }
@@ -24,7 +24,7 @@ func (w *who) judgePath(p *PathHolders, s stat) {
 	state, reasons := judgeLiveness(w.evidence(p))
 	p.State, p.Reasons = state, append(p.Reasons, reasons...)
 	if p.State != StateFree {
-		p.Expect = expectancy(w.table.observer.isSamba(), p.Opens)
+		p.Expect = expectancy(w.isSamba(), p.Opens)
 	}
 	p.Reasons = append(p.Reasons, w.lockReasons(p)...)
 	if p.Directory {
@@ -37,6 +37,11 @@ func (w *who) judgePath(p *PathHolders, s stat) {
 		p.Reasons = append(p.Reasons, fmt.Sprintf("of the opens listed, %d are of other streams of the file: those count where it is to be deleted, and for nothing else", len(others)))
 	}
 	p.AllowedNow = allowedNow(p.Holders)
+	for i := range p.AllowedNow {
+		if p.HoldersFrom == "table" && p.AllowedNow[i].Allowed == No {
+			p.AllowedNow[i].Allowed = Unknown // see tableAnswer
+		}
+	}
 	if p.Wanted.Why != "" {
 		return // it was tried
 	}
@@ -158,7 +163,7 @@ func (w *who) recursiveSummary(undecided []string, want string) string {
 	case len(undecided) == 0:
 		return fmt.Sprintf("Of what is open below the folder, nothing refuses %s.", strings.TrimSuffix(want, ","))
 	}
-	return fmt.Sprintf("Below the folder, %s found open; of %d it is not known whether they refuse %s: --probe finds out.",
+	return fmt.Sprintf("Somebody has %s below the folder open; of %d of them it is not known whether %s would be let in: --probe finds out.",
 		countFiles(len(w.paths)), len(undecided), strings.TrimSuffix(want, ","))
 }
 
