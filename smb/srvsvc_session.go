@@ -181,9 +181,9 @@ func (c *sessionEnumCall) response(n *ndr) {
 // SessionDel ends all sessions of client, of user, or, when both are given, of
 // that user on that client, NetrSessionDel in [MS-SRVS] 3.1.4.6: also the live
 // ones, and every open they have. The client begins with `\\`; "" stands for
-// any, but not in both places. Samba ignores user, ends the whole process that
-// serves the client, and answers ERROR_ACCESS_DENIED also when there is no
-// such session.
+// any, but not in both places. Samba ends the whole processes that serve such
+// sessions, with what other users have on the same connections, and answers
+// ERROR_ACCESS_DENIED also when there is none.
 func (s *ServerService) SessionDel(ctx context.Context, client, user string) error {
 	c := &sessionDelCall{server: s.name, client: client, user: user}
 	if client == "" && user == "" {

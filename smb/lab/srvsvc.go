@@ -139,8 +139,8 @@ func (h *serverService) FileGetInfo(_, id uint32) (smb.FileInfo, smb.Win32Error)
 	}
 }
 
-// fileCloseDelay is how long Samba's other process takes to close a file that
-// NetrFileClose was answered for. Not measured: a few milliseconds.
+// fileCloseDelay is how long Samba's other process takes to do what NetrFileClose
+// or NetrSessionDel was answered for. Not measured: a few milliseconds.
 const fileCloseDelay = 5 * time.Millisecond
 
 // FileClose closes an open, durable or not, [MS-SMB2] 3.3.4.17.
@@ -249,9 +249,6 @@ func (h *serverService) SessionDel(client, user string) smb.Win32Error {
 	case code != 0:
 		return code
 	}
-	if h.habits().SessionDelWholeClient {
-		user = ""
-	}
 	found := h.sessions(name, user)
 	if len(found) == 0 && h.habits().SessionDelDenies {
 		return smb.ErrorAccessDenied
@@ -260,9 +257,14 @@ func (h *serverService) SessionDel(client, user string) smb.Win32Error {
 		return smb.NerrClientNameNotFound
 	}
 	for _, s := range found {
-		if h.habits().SessionDelKeepsDurable {
+		c := s.conn
+		switch {
+		case h.habits().SessionDelEndsConnection && c != nil:
+			// The answer to this call may go over it too.
+			h.server.after(fileCloseDelay, func() { h.server.endConn(c, errAdmin) })
+		case h.habits().SessionDelKeepsDurable:
 			h.server.dropSession(s, closedByAdmin)
-		} else {
+		default:
 			h.server.endSession(s, closedByAdmin)
 		}
 	}

@@ -96,9 +96,10 @@ type SRVSVC struct {
 	// NoFileGetInfo answers NetrFileGetInfo with an RPC fault.
 	NoFileGetInfo bool
 
-	// SessionDelWholeClient makes NetrSessionDel end every session of the
-	// client, whoever the user.
-	SessionDelWholeClient bool
+	// SessionDelEndsConnection makes NetrSessionDel end the connections of the
+	// sessions, with what other users have on them, after it has answered: on
+	// Samba they are processes, which are told to end.
+	SessionDelEndsConnection bool
 	// SessionDelKeepsDurable leaves the durable opens of a session that
 	// NetrSessionDel ends waiting to be claimed. Otherwise they are closed with
 	// the others, [MS-SMB2] 3.3.4.12.
@@ -191,7 +192,7 @@ func Samba() Temperament {
 			HidesDisconnected: true, HidesPipes: true, LocksOfWholeFile: true, IdleAlwaysZero: true,
 			IgnoresBasePath: true, NoClientFilter: true, IgnoresSessionFilters: true, IgnoresPaging: true,
 			FileCloseAsync: true, NoFileGetInfo: true,
-			SessionDelWholeClient: true, SessionDelKeepsDurable: true, SessionDelDenies: true,
+			SessionDelEndsConnection: true, SessionDelKeepsDurable: true, SessionDelDenies: true,
 			ConnectionsMadeUp: true, NoConnectionsOfClient: true,
 		},
 	}
