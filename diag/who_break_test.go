@@ -197,6 +197,15 @@ func testWhoBreak(t *testing.T, srv *testServer, c caching, answer, path string)
 		if r.ExitCode() != want || want == 1 && p.Wanted.Allowed != nil {
 			t.Errorf("exit code %d: %s", r.ExitCode(), text(r))
 		}
+		cancelled := 0
+		for _, r := range p.Probes {
+			if r.Pending && r.Status == "" {
+				cancelled++
+			}
+		}
+		if cancelled > 2 { // the first that has to wait, and the wanted open
+			t.Errorf("%d probes waited: %s", cancelled, text(p.Probes))
+		}
 		if took > 5*time.Second {
 			t.Errorf("it took %v", took)
 		}

@@ -55,6 +55,9 @@ func TestWhoWanted(t *testing.T) {
 					if o.Probe && p.Wanted.Allowed == nil {
 						t.Errorf("%s of %s: not known: %s", want, p.Path, text(p.Wanted))
 					}
+					if p.Path == "nobody" && p.TableSeen && p.Wanted.Allowed == nil {
+						t.Errorf("%s of a file that nobody has: %s", want, text(p.Wanted))
+					}
 					if p.Wanted.Allowed == nil {
 						continue
 					}
