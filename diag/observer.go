@@ -122,9 +122,15 @@ func unanswered(err error) bool {
 	return err != nil && !answered && !isRefusal(err)
 }
 
-// isSamba reports whether the server says that it is Samba.
+// isSamba reports whether the server is Samba: its comment says so by default,
+// and where the administrator gave it another, its ServerGuid is its NetBIOS
+// name (measured, Samba 4.17).
 func (o *observer) isSamba() bool {
-	return strings.Contains(strings.ToLower(o.info.Comment), "samba")
+	if strings.Contains(strings.ToLower(o.info.Comment), "samba") {
+		return true
+	}
+	guid := o.conn.ServerGUID()
+	return o.info.Name != "" && strings.EqualFold(strings.TrimRight(string(guid[:]), "\x00"), o.info.Name)
 }
 
 // describe adds what the server said of itself over \srvsvc.
@@ -246,4 +252,12 @@ func (o *observer) leave(ctx context.Context) {
 		o.pipe.Close(ctx)
 	}
 	o.client.leave(ctx)
+}
+
+// leaveAtEnd is leave at the end of a run whose ctx may have ended.
+func (o *observer) leaveAtEnd(ctx context.Context) {
+	cleanUp, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	o.cut = o.cut || ctx.Err() != nil
+	o.leave(cleanUp)
 }

@@ -50,27 +50,15 @@ func Free(ctx context.Context, o ReleaseOptions) *Report {
 	report := r.report
 	failed := r.run(ctx)
 	r.mark(ReleaseNotAsked)
-	if obs := r.table.observer; obs != nil {
-		cleanUp, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
-		obs.cut = obs.cut || ctx.Err() != nil
-		obs.leave(cleanUp)
-		cancel()
+	if r.table.observer != nil {
+		r.table.observer.leaveAtEnd(ctx)
 	}
 	for i := len(report.Notes) - 1; i >= 0; i-- { // each listing has its own
 		if slices.Contains(report.Notes[:i], report.Notes[i]) {
 			report.Notes = slices.Delete(report.Notes, i, i+1)
 		}
 	}
-	switch {
-	case ctx.Err() != nil:
-		report.Interrupted = true
-	case failed != nil:
-		report.Error = failed
-	default:
-		report.Verdict, report.Error = r.judge()
-	}
-	report.Events = r.rec.Events()
-	report.Finished = Time{time.Now()}
+	report.end(ctx, r.rec, failed, r.judge)
 	return report
 }
 

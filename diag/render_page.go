@@ -84,7 +84,12 @@ func clockText(offset Millisecond) string {
 
 // failure writes why the run could not be done, and that it was interrupted.
 func (p *reportPage) failure(r *Report) {
-	if e := r.Error; e != nil {
+	switch e := r.Error; {
+	case e == nil:
+	case e.Undecided:
+		p.heading("Not decided (exit code 1)")
+		p.paragraph(RenderError(e))
+	default:
 		p.heading("Error")
 		p.paragraph(RenderError(e))
 		if len(r.Events) > 0 {

@@ -38,7 +38,7 @@ func (p *reportPage) who(r *Report) error {
 		}
 	}
 	p.list("How long such an open stays", expect)
-	if r.Error != nil || r.Interrupted {
+	if r.Error != nil && !r.Error.Undecided || r.Interrupted {
 		return p.timeline(r)
 	}
 	return nil

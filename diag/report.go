@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 )
@@ -89,6 +90,7 @@ type RunError struct {
 	StatusName string  `json:"status_name,omitempty"`
 	Win32      *uint32 `json:"win32,omitempty"`
 	Text       string  `json:"text"`
+	Undecided  bool    `json:"undecided,omitempty"` // the run was done in full, and the answer cannot be told
 }
 
 // OpenRow is one open in the server's table: a row of NetrFileEnum level 3,
@@ -261,6 +263,21 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		}{(*common)(&c), r.Release})
 	}
 	return json.Marshal((*common)(&c))
+}
+
+// end closes the report of a run: with what interrupted it, why it failed, or
+// the judgement on what it found.
+func (r *Report) end(ctx context.Context, rec *Recorder, failed *RunError, judge func() (*Verdict, *RunError)) {
+	switch {
+	case ctx.Err() != nil:
+		r.Interrupted = true
+	case failed != nil:
+		r.Error = failed
+	default:
+		r.Verdict, r.Error = judge()
+	}
+	r.Events = rec.Events()
+	r.Finished = Time{time.Now()}
 }
 
 // ExitCode is the process's exit code for the report, as README lists them.

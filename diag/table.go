@@ -49,18 +49,10 @@ func Table(ctx context.Context, o TableOptions) *Report {
 		t.observer.leave(cleanUp)
 		cancel()
 	}
-	switch {
-	case ctx.Err() != nil:
-		t.report.Interrupted = true
-	case failed != nil:
-		t.report.Error = failed
-	default:
+	t.report.end(ctx, t.rec, failed, func() (*Verdict, *RunError) {
 		t.report.Table = t.res
-		t.report.Verdict = &Verdict{Code: 0, Name: "NO_ERROR", Because: []int{}, Next: []string{},
-			Summary: t.summary()}
-	}
-	t.report.Events = t.rec.Events()
-	t.report.Finished = Time{time.Now()}
+		return &Verdict{Code: 0, Name: "NO_ERROR", Because: []int{}, Next: []string{}, Summary: t.summary()}, nil
+	})
 	return t.report
 }
 

@@ -47,35 +47,17 @@ func Who(ctx context.Context, o WhoOptions) *Report {
 	w := &who{o: o, rec: rec, report: report}
 	w.table = &table{o: TableOptions{Endpoint: o.Endpoint}, rec: rec, report: report, res: &TableResult{}}
 	failed := w.run(ctx)
-	w.leave(ctx)
+	if w.table.observer != nil {
+		w.table.observer.leaveAtEnd(ctx)
+	}
 	if len(w.paths) > 0 {
 		report.Who = &WhoResult{Paths: w.paths}
 		if len(w.paths) == 1 && !o.Recursive {
 			report.Who = &WhoResult{PathHolders: &w.paths[0]}
 		}
 	}
-	switch {
-	case ctx.Err() != nil:
-		report.Interrupted = true
-	case failed != nil:
-		report.Error = failed
-	default:
-		report.Verdict, report.Error = w.judge()
-	}
-	report.Events = rec.Events()
-	report.Finished = Time{time.Now()}
+	report.end(ctx, rec, failed, w.judge)
 	return report
-}
-
-func (w *who) leave(ctx context.Context) {
-	o := w.table.observer
-	if o == nil {
-		return
-	}
-	cleanUp, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
-	defer cancel()
-	o.cut = o.cut || ctx.Err() != nil
-	o.leave(cleanUp)
 }
 
 func (w *who) run(ctx context.Context) *RunError {
@@ -151,12 +133,3 @@ func (w *who) examine(ctx context.Context, p *PathHolders, s stat) *RunError {
 }
 
 func (w *who) note(format string, args ...any) { w.table.note(format, args...) }
-
-// isSamba reports whether the server is Samba also where its administrator gave
-// it a comment of his own: its ServerGuid is its NetBIOS name (measured, Samba
-// 4.17).
-func (w *who) isSamba() bool {
-	o := w.table.observer
-	guid := o.conn.ServerGUID()
-	return o.isSamba() || o.info.Name != "" && strings.EqualFold(strings.TrimRight(string(guid[:]), "\x00"), o.info.Name)
-}

@@ -47,7 +47,7 @@ func (w *who) prober(path string, s stat) *prober {
 		w.rec.RecordStatus(ActorContender, whatProbe, detail, a.Status)
 	}
 	// [MS-FSA] 2.1.5.1.2.2 and [MS-SMB2] 3.3.5.9: bits that a server may force.
-	if s.parent&smb.FileWriteData == 0 && !w.isSamba() {
+	if s.parent&smb.FileWriteData == 0 && !w.table.observer.isSamba() {
 		pr.noRead = "the user may not write to the folder, and the server then shares reading whatever is asked for"
 	}
 	if o.tree.Flags()&smb.ShareRestrictExclusiveOpens != 0 {
@@ -135,7 +135,7 @@ func (w *who) lockReasons(p *PathHolders) []string {
 			holders = append(holders, &p.Opens[i])
 		}
 	}
-	if w.isSamba() && len(holders) > 1 {
+	if w.table.observer.isSamba() && len(holders) > 1 {
 		reasons = append(reasons, fmt.Sprintf("the file has %s; Samba shows those of the whole file with each of its %d opens, so that any of these may have them", countLocks(holders[0].Locks), len(holders)))
 	} else {
 		for _, row := range holders {

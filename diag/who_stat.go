@@ -81,7 +81,7 @@ func (w *who) endsAtStat(p *PathHolders, status smb.NTStatus) {
 	case len(p.Opens) > 0:
 		state, reasons := judgeLiveness(w.evidence(p))
 		p.State, p.Reasons = state, append(p.Reasons, reasons...)
-		p.Expect = expectancy(w.isSamba(), p.Opens)
+		p.Expect = expectancy(w.table.observer.isSamba(), p.Opens)
 	case status == smb.StatusDeletePending && !w.seen:
 		p.Reasons = append(p.Reasons, "whose open that is takes the right to read the server's tables to see")
 	}

@@ -14,7 +14,7 @@ func (w *who) evidence(p *PathHolders) livenessEvidence {
 		return slices.ContainsFunc(p.Probes, func(r ProbeResult) bool { return r.Pending && (r.Status == "") == cancelled })
 	}
 	return livenessEvidence{
-		opens: p.Opens, sessions: w.table.res.Sessions, samba: w.isSamba(), seen: p.TableSeen,
+		opens: p.Opens, sessions: w.table.res.Sessions, samba: w.table.observer.isSamba(), seen: p.TableSeen,
 		probed: p.HoldersFrom == "probes", holders: p.Holders, noBreak: pending(true), gaveWay: pending(false),
 	}
 }
@@ -24,7 +24,7 @@ func (w *who) judgePath(p *PathHolders, s stat) {
 	state, reasons := judgeLiveness(w.evidence(p))
 	p.State, p.Reasons = state, append(p.Reasons, reasons...)
 	if p.State != StateFree {
-		p.Expect = expectancy(w.isSamba(), p.Opens)
+		p.Expect = expectancy(w.table.observer.isSamba(), p.Opens)
 	}
 	p.Reasons = append(p.Reasons, w.lockReasons(p)...)
 	if p.Directory {
@@ -103,7 +103,7 @@ func (w *who) judge() (*Verdict, *RunError) {
 		return nil, withStatus(&RunError{Op: "look at " + p.Path, Text: strings.Join(p.Reasons, "; ")}, p.StatStatus)
 	case len(undecided) > 0 && !w.o.Recursive:
 		p := w.pathNamed(undecided[0])
-		failed := &RunError{Op: "tell whether " + want + " of " + listPaths(undecided) + " would be let in", Text: p.Wanted.Why}
+		failed := &RunError{Op: "tell whether " + want + " of " + listPaths(undecided) + " would be let in", Text: p.Wanted.Why, Undecided: true}
 		if i := slices.IndexFunc(p.Probes, func(r ProbeResult) bool { return r.Name == wantedName }); i >= 0 {
 			return nil, withStatus(failed, p.Probes[i].Status)
 		}
