@@ -425,7 +425,7 @@ func (h *hold) finish(ctx context.Context, failed *RunError) {
 			v.Next = []string{}
 		}
 	}
-	r.Finished = Time{time.Now()}
+	r.Finished = now()
 }
 
 func countFiles(n int) string {

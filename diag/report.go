@@ -12,6 +12,9 @@ const Schema = "err32/1"
 // Time is a moment, written as RFC 3339 in UTC with milliseconds.
 type Time struct{ time.Time }
 
+// now is this moment, to the millisecond that a report keeps.
+func now() Time { return Time{time.Now().Truncate(time.Millisecond)} }
+
 // MarshalJSON writes the time; the zero time is null.
 func (t Time) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
@@ -277,7 +280,7 @@ func (r *Report) end(ctx context.Context, rec *Recorder, failed *RunError, judge
 		r.Verdict, r.Error = judge()
 	}
 	r.Events = rec.Events()
-	r.Finished = Time{time.Now()}
+	r.Finished = now()
 }
 
 // ExitCode is the process's exit code for the report, as README lists them.

@@ -63,7 +63,7 @@ func Repro(ctx context.Context, o ReproOptions) *Report {
 // newReport begins a report.
 func newReport(command string, e Endpoint) *Report {
 	r := &Report{
-		Schema: Schema, Command: command, Started: Time{time.Now()},
+		Schema: Schema, Command: command, Started: now(),
 		Tool:  Tool{Version: e.Version, OS: runtime.GOOS, Arch: runtime.GOARCH},
 		Notes: []string{},
 	}
