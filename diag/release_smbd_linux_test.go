@@ -80,7 +80,7 @@ func testReleaseSmbclient(t *testing.T, srv *smbdtest.Server) {
 		if os.Getenv("ERR32_REQUIRE_SAMBA") == "1" {
 			t.Fatal(err)
 		}
-		t.Skip("smbclient is not installed")
+		t.Skip("smbd is installed without smbclient")
 	}
 	e := endpointOf(srv, "")
 	const path = "smbclient.dat"

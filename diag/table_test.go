@@ -197,7 +197,7 @@ func netFileEnum(t *testing.T, srv smbdServer) []string {
 	t.Helper()
 	rpcclient, err := exec.LookPath("rpcclient")
 	if err != nil {
-		t.Skip("rpcclient is not installed (Debian: apt-get install smbclient)")
+		t.Skip("smbd is installed without rpcclient (Debian: apt-get install smbclient)")
 	}
 	out, err := exec.Command(rpcclient, "--configfile="+srv.Conf, "--port="+strconv.Itoa(srv.Port),
 		"--user="+srv.User+"%"+srv.Password, "127.0.0.1", "--command=netfileenum").Output()

@@ -150,7 +150,7 @@ var recorded = []struct {
 // TestRecordEvents writes the recordings, when it is told to.
 func TestRecordEvents(t *testing.T) {
 	if !*updateEvents {
-		t.Skip("only with -update-events")
+		t.Skip("records what happens on smbd: only with -update-events")
 	}
 	srv := serveSmbd(t, serverConfig{})
 	for _, r := range recorded {

@@ -94,7 +94,7 @@ func sambaTool(t *testing.T, srv *testServer, name string, args ...string) *exec
 		if os.Getenv("ERR32_REQUIRE_SAMBA") == "1" {
 			t.Fatal(err)
 		}
-		t.Skip(name + " is not installed")
+		t.Skip("smbd is installed without " + name)
 	}
 	port := "--port="
 	if name == "smbtorture" {

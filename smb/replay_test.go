@@ -65,7 +65,7 @@ func (r *recordedRun) logOn(t *testing.T, cfg *Config) *Session {
 
 func TestUpdateWire(t *testing.T) {
 	if !*updateWire {
-		t.Skip("records testdata/wire anew: needs -update-wire")
+		t.Skip("records testdata/wire anew from smbd: needs -update-wire")
 	}
 	for _, rec := range recordings {
 		t.Run(rec.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func sambaTool(t *testing.T, program, debianPackage string) string {
 	if err == nil {
 		return path
 	}
-	message := fmt.Sprintf("%s is not installed (Debian: apt-get install %s)", program, debianPackage)
+	message := fmt.Sprintf("%s, a tool of smbd's, is not installed (Debian: apt-get install %s)", program, debianPackage)
 	if os.Getenv("ERR32_REQUIRE_SAMBA") == "1" {
 		t.Fatal(message)
 	}
