@@ -30,6 +30,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -212,12 +213,12 @@ func releaseFlags() []cli.Flag {
 
 func labFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:4445", Usage: "HOST:PORT: where to serve; 0.0.0.0:4445 is every network this machine is on"},
+		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:4445", Usage: "HOST:PORT: where to serve; port 0 takes a free one, 0.0.0.0:4445 is every network this machine is on"},
 		&cli.StringSliceFlag{Name: "user", Aliases: []string{"U"}, Usage: "NAME%PASSWORD: who may log on, the first as administrator; may be given again. Without it a user \"lab\" with a random password"},
 		&cli.StringSliceFlag{Name: "share", Usage: "NAME: a share to serve, empty and in memory; may be given again. Without it one named \"share\""},
 		&cli.StringFlag{Name: "temperament", Value: "windows", Usage: "KIND: whose habits the server has: windows, samba or nt4"},
-		&cli.StringFlag{Name: "linger", Usage: "DUR: how long the opens of a lost connection stay; with nt4 also when a silent client counts as lost"},
-		&cli.StringFlag{Name: "keepalive", Usage: "DUR: after how long without a sign of life the server takes a client for dead; else as the temperament has it"},
+		&cli.StringFlag{Name: "linger", Usage: "DUR: how long the opens of a lost connection stay, from the client's last request on; with nt4 those of a silent client too"},
+		&cli.StringFlag{Name: "keepalive", Usage: "DUR: after how long without a sign of life the server takes a connection for lost, 4s or more; else as the temperament has it"},
 		&cli.StringFlag{Name: "ready-file", Usage: "FILE: write \"ready HOST:PORT\" to it once the server serves"},
 		&cli.StringSliceFlag{Name: "fault", Usage: "FAULT: something to do wrong, may be given again; the list is below"},
 		&cli.StringFlag{Name: "max-protocol", Value: "3.1.1", Usage: "DIALECT: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1"},
@@ -424,10 +425,18 @@ func (p *program) lab(c *cli.Context) error {
 	server.Listen = cmdline.Parsed(&v.Values, "listen", parseListen)
 	server.Temperament = cmdline.Parsed(&v.Values, "temperament", lab.TemperamentNamed)
 	if c.IsSet("linger") {
-		server.Temperament = server.Temperament.WithLinger(cmdline.Parsed(&v.Values, "linger", cmdline.ParseDuration))
+		parse := cmdline.ParseDuration
+		if server.Temperament.Name == "nt4" { // where 0 would be for ever
+			parse = cmdline.ParsePositive
+		}
+		server.Temperament = server.Temperament.WithLinger(cmdline.Parsed(&v.Values, "linger", parse))
 	}
 	if c.IsSet("keepalive") {
-		server.Temperament = server.Temperament.WithKeepAlive(cmdline.Parsed(&v.Values, "keepalive", cmdline.ParsePositive))
+		keepalive := cmdline.Parsed(&v.Values, "keepalive", cmdline.ParsePositive)
+		if keepalive < lab.LeastKeepAlive {
+			v.Failf("--keepalive: %v is less than %v, the shortest that TCP can do here", keepalive, lab.LeastKeepAlive)
+		}
+		server.Temperament = server.Temperament.WithKeepAlive(keepalive)
 	}
 	server.MaxDialect = cmdline.Parsed(&v.Values, "max-protocol", smb.ParseDialect)
 	server.Encryption = cmdline.Parsed(&v.Values, "encrypt", smb.ParsePolicy)
@@ -448,15 +457,30 @@ func (p *program) lab(c *cli.Context) error {
 		}
 	}
 	made := v.labUsers(server)
+	v.Fail(server.Check())
 	ready := c.String("ready-file")
+	if c.IsSet("ready-file") && ready == "" {
+		v.Failf("--ready-file is empty")
+	}
 	if ready != "" && v.Err == nil {
 		v.Fail(cmdline.RemoveReadyFile(ready))
 	}
 	if v.Err != nil {
 		return v.Err
 	}
-	server.Log = func(e lab.Event) { fmt.Fprintln(p, e) }
+	ctx, unread := context.WithCancel(c.Context)
+	defer unread()
+	var stdout sync.Mutex // the log must not stand within the welcome
+	server.Log = func(e lab.Event) {
+		stdout.Lock()
+		defer stdout.Unlock()
+		if _, err := fmt.Fprintln(p, e); err != nil {
+			unread() // nobody reads what the server does: it ends
+		}
+	}
+	stdout.Lock()
 	if err := server.Start(); err != nil {
+		stdout.Unlock()
 		return err
 	}
 	if host, _, _ := net.SplitHostPort(server.Addr()); !net.ParseIP(host).IsLoopback() {
@@ -464,12 +488,14 @@ func (p *program) lab(c *cli.Context) error {
 	}
 	defer server.Close()
 	p.labWelcome(server, made)
+	stdout.Unlock()
 	if ready != "" {
 		if err := cmdline.WriteReadyFile(ready, server.Addr()); err != nil {
 			return err
 		}
+		defer os.Remove(ready) // it would name a server that is gone
 	}
-	<-c.Context.Done()
+	<-ctx.Done()
 	return server.Close()
 }
 
@@ -492,13 +518,13 @@ func faultList() [][2]string {
 // open the server to every network.
 func parseListen(s string) (string, error) {
 	host, port, err := net.SplitHostPort(s)
-	if err != nil || host == "" {
+	if err != nil || host == "" || strings.TrimSpace(s) != s {
 		return "", fmt.Errorf("%q is not HOST:PORT, such as 127.0.0.1:4445; 0.0.0.0:4445 is every network this machine is on", s)
 	}
-	if port != "0" {
-		_, err = diag.ParsePort(port)
+	if _, err := cmdline.Within(0, 65535)(port); err != nil {
+		return "", fmt.Errorf("the port %w; 0 takes a free one", err)
 	}
-	return s, err
+	return s, nil
 }
 
 // labUsers reads the users, and makes one if none is given; made is its
@@ -522,23 +548,31 @@ func (v *values) labUsers(server *lab.Server) (made string) {
 // labWelcome says how to connect. A password is shown only if it was made here.
 func (p *program) labWelcome(server *lab.Server, made string) {
 	host, port, _ := net.SplitHostPort(server.Addr())
+	if ip := net.ParseIP(host); ip.IsUnspecified() && ip.To4() != nil {
+		host = "127.0.0.1"
+	} else if ip.IsUnspecified() {
+		host = "::1"
+	}
 	user, share := server.Users[0].Name, server.Shares[0].Name
 	logOn := user
 	if made != "" {
 		logOn += "%" + made
 	}
-	unc := host // in a UNC path an IPv6 address is a name of its own
+	unc, target := host, host // in a UNC path an IPv6 address is a name of its own
 	if strings.Contains(host, ":") {
-		unc = strings.ReplaceAll(host, ":", "-") + ".ipv6-literal.net"
-		host = "[" + host + "]"
+		unc, target = strings.ReplaceAll(host, ":", "-")+".ipv6-literal.net", "["+host+"]"
 	}
 	fmt.Fprintf(p, `The practice server listens on %s, with the temperament %s.
-  err32      err32 repro -p %s -U '%s' //%s/%s
-  smbclient  smbclient -p %s -U '%s' //%s/%s
-  Explorer   net use * \\%s\%s /tcpport:%s /user:%s   (Windows 11 24H2, Server 2025 and later)
+  err32      err32 repro -p %s -U %s %s
+  smbclient  smbclient -p %s -U %s %s
+  Explorer   net use * "\\%s\%s" /tcpport:%s /user:"%s"   (Windows 11 24H2, Server 2025 and later)
 Ctrl-C ends it.
-`, server.Addr(), server.Temperament.Name, port, logOn, host, share, port, logOn, strings.Trim(host, "[]"), share, unc, share, port, user)
+`, server.Addr(), server.Temperament.Name,
+		port, quoted(logOn), quoted("//"+target+"/"+share), port, quoted(logOn), quoted("//"+host+"/"+share), unc, share, port, user)
 }
+
+// quoted is a word as a shell reads it back.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func (p *program) hold(c *cli.Context) error {
 	debug.SetGCPercent(50) // messages go by, and little of them is kept

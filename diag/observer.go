@@ -89,13 +89,13 @@ func (c *client) openServerService(ctx context.Context, server string) (*smb.Pip
 	return pipe, tables, err
 }
 
-// readClock compares the server's clock with ours. NetrRemoteTOD counts in
-// 10 ms at best; Samba's counts whole seconds, and then NEGOTIATE knows better.
+// readClock compares the server's clock with ours. NEGOTIATE's has 100 ns;
+// NetrRemoteTOD, for servers that leave it out, 10 ms at best.
 func (o *observer) readClock(ctx context.Context) error {
 	before := time.Now()
 	clock, err := o.tables.RemoteTOD(ctx)
 	offset, known := clock.Sub(before.Add(time.Since(before)/2)), err == nil
-	if negotiated, ok := o.conn.ClockOffset(); ok && (!known || clock.Nanosecond() == 0) {
+	if negotiated, ok := o.conn.ClockOffset(); ok {
 		offset, known = negotiated, true
 	}
 	if known {

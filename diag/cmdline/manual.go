@@ -180,7 +180,8 @@ func LabManual(faults [][2]string) string {
 const labManual = `A server with one or more empty shares, which live in memory and end with it.
 It keeps a real table of opens, so any SMB2 client can practise on it, and be
 seen in err32 table. Every connection, log-on, open and close is one line on
-stdout. Ctrl-C ends it, with exit code 0.
+stdout. Ctrl-C ends it, with exit code 0. A share holds 1 GiB and 100 000 files,
+the server 65 536 opens on 1024 connections.
 
 Temperaments:
   windows  opens go with the connection; durable ones wait to be claimed

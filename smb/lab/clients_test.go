@@ -198,6 +198,9 @@ var smbclientModes = []struct {
 	{[]string{"--max-protocol=SMB3_00"}, 0x300, ""},
 	{[]string{"--max-protocol=SMB3"}, 0x311, ""},
 	{[]string{"--max-protocol=SMB3_11"}, 0x311, ""},
+	// These begin with an SMB1 NEGOTIATE.
+	{[]string{"--max-protocol=SMB2_02", "--option=client min protocol=CORE"}, 0x202, ""},
+	{[]string{"--option=client min protocol=CORE"}, 0x311, ""},
 	{[]string{"--max-protocol=SMB2_02", "--client-protection=sign"}, 0x202, "signed"},
 	{[]string{"--max-protocol=SMB3_02", "--client-protection=sign"}, 0x302, "signed"},
 	{[]string{"--client-protection=sign"}, 0x311, "signed"},

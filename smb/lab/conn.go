@@ -192,8 +192,8 @@ func (c *conn) write() {
 			c.nc.SetWriteDeadline(time.Now().Add(c.server.Limits.WriteTime))
 			_, err = c.nc.Write(frame.b)
 		}
-		if err == nil && frame.last {
-			err = errFault
+		if err == nil {
+			err = frame.end
 		}
 		if err != nil {
 			c.server.mu.Lock()
@@ -215,12 +215,11 @@ type outbox struct {
 	taken  chan struct{} // capacity 1: a frame was taken
 }
 
-// outFrame is a frame, when it may be sent, and whether the connection ends
-// with it.
+// outFrame is a frame, and when it may be sent.
 type outFrame struct {
-	b    []byte
-	due  time.Time // zero: now
-	last bool
+	b   []byte
+	due time.Time // zero: now
+	end error     // why the connection ends with it; nil if it goes on
 }
 
 func (o *outbox) init() {

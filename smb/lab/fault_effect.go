@@ -182,9 +182,9 @@ func (e *faultEffect) frame(b []byte, sealed bool, now time.Time) outFrame {
 	}
 	switch {
 	case e.drop:
-		f.b, f.last = nil, true
+		f.b, f.end = nil, errFault
 	case e.cut:
-		f.b, f.last = b[:len(b)/2], true
+		f.b, f.end = b[:len(b)/2], errFault
 	}
 	return f
 }

@@ -23,7 +23,7 @@ func (r *request) ioctl(m *smb.IOCTLRequest) (smb.Message, smb.NTStatus) {
 		out, ok := r.validateNegotiate(m.Input)
 		if !ok || int64(m.MaxOutput) < int64(len(out)) {
 			// Somebody in between changed the NEGOTIATE: not worth an answer.
-			r.server().endConn(r.conn, errProtocol)
+			r.server().endConn(r.conn, errAltered)
 			return nil, smb.StatusAccessDenied
 		}
 		answer.Output = out

@@ -122,6 +122,10 @@ func (n *ntlmAcceptor) authenticate(b []byte) smb.NTStatus {
 	}
 	n.flags &= ntlm.Flag(binary.LittleEndian.Uint32(b[ntlmFlags:]))
 	n.anonymous = len(user) == 0 && len(nt) == 0 && (len(lm) == 0 || len(lm) == 1 && lm[0] == 0)
+	if len(nt) == 0 && !n.anonymous { // a user without a password
+		n.domain, n.user = ntlmString(domain), ntlmString(user)
+		return smb.StatusLogonFailure
+	}
 	// Samba's anonymous clients take extended session security back.
 	if n.flags&ntlmRequired != ntlmRequired && !n.anonymous {
 		return smb.StatusInvalidParameter

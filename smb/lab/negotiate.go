@@ -30,7 +30,7 @@ func (c *conn) negotiateSMB1(frame []byte) error {
 	case c.server.MinDialect <= smb.SMB202 && bytes.Contains(offers, []byte("\x02SMB 2.002\x00")):
 		dialect = smb.SMB202
 	default:
-		return errProtocol
+		return c.refuseSMB1(frame[:smb1Header])
 	}
 	if !c.window.take(0, 1, c.window.high) {
 		return errCredits
@@ -38,9 +38,27 @@ func (c *conn) negotiateSMB1(frame []byte) error {
 	m := c.server.negotiateResponse(dialect, 0)
 	if dialect == smb.SMB202 {
 		c.negotiated, c.dialect, c.response = true, dialect, *m
+		// What the client will say it sent, should it ask for that to be confirmed:
+		// SMB1 has no place for the rest.
+		c.request = smb.NegotiateRequest{Dialects: []smb.Dialect{dialect}}
 	}
 	h := smb.Header{Flags: smb.FlagResponse, Credits: c.window.grant(1)}
 	c.send(smb.Append(nil, h, m), nil, nil)
+	return nil
+}
+
+// refuseSMB1 tells a client that speaks SMB1 alone that none of its dialects
+// will do, DialectIndex 0xFFFF in [MS-CIFS] 2.2.4.52.2, and ends the connection.
+func (c *conn) refuseSMB1(header []byte) error {
+	const statusAt, flagsAt, reply = 5, 9, 0x80
+	b := append(smb.AppendFrameHeader(nil), header...)
+	clear(b[4+statusAt : 4+flagsAt])
+	b[4+flagsAt] |= reply
+	b = append(b, 1, 0xFF, 0xFF, 0, 0) // WordCount, DialectIndex, ByteCount
+	if err := smb.FinishFrame(b, 0); err != nil {
+		return err
+	}
+	c.out.put(outFrame{b: b, end: errProtocol})
 	return nil
 }
 

@@ -14,6 +14,7 @@ var (
 	errUnsigned = errors.New("the client did not sign what it must")
 	errSlow     = errors.New("the client began a message and did not send the rest in time")
 	errSeal     = errors.New("the client sent what its session's key does not decrypt")
+	errAltered  = errors.New("the client remembers the negotiation otherwise than it was")
 	errAdmin    = errors.New("an administrator ended it")
 	errFault    = errors.New("the server was told to end it (fault)")
 )

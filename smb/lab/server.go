@@ -201,7 +201,7 @@ func (s *Server) begin() error {
 	if s.begun {
 		return nil
 	}
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
 	s.Limits = s.Limits.withDefaults()
@@ -221,25 +221,23 @@ func (s *Server) begin() error {
 	return nil
 }
 
-func (s *Server) check() error {
+// Check says what is wrong with the server's fields, as Start does.
+func (s *Server) Check() error {
 	if s.Name == "" || len(s.Name) > 15 {
 		return fmt.Errorf("the name %q has not 1 to 15 bytes", s.Name)
 	}
 	seen := make(map[string]bool)
 	for _, u := range s.Users {
-		name := fold(u.Name)
-		if name == "" || seen[name] || strings.ContainsAny(u.Name, `\/@:`) {
-			return fmt.Errorf("the user name %q is empty, taken or has one of the characters \\/@: in it", u.Name)
+		if err := checkName("user", u.Name, `\/@:`, seen); err != nil {
+			return err
 		}
-		seen[name] = true
 	}
 	clear(seen)
+	seen[fold(ipcName)] = true
 	for _, share := range s.Shares {
-		name := fold(share.Name)
-		if name == "" || name == fold(ipcName) || seen[name] || len(name) > 80 || strings.ContainsAny(share.Name, `\/:*?"<>|`) {
-			return fmt.Errorf("the share name %q is empty, taken, too long or has a character that shares cannot have", share.Name)
+		if err := checkName("share", share.Name, `\/:*?"<>|`, seen); err != nil {
+			return err
 		}
-		seen[name] = true
 	}
 	if s.MinDialect > s.MaxDialect {
 		return fmt.Errorf("no dialect lies between %v and %v", s.MinDialect, s.MaxDialect)
@@ -248,6 +246,24 @@ func (s *Server) check() error {
 		return fmt.Errorf("dialect %v has no encryption", s.MaxDialect)
 	}
 	return checkFaults(s.Faults)
+}
+
+// checkName refuses names that are empty, too long, or seen before, and those
+// with one of the characters.
+func checkName(what, name, characters string, seen map[string]bool) error {
+	const most = 80 // [MS-SRVS] 2.2.4.23, of shares
+	switch i := strings.IndexAny(name, characters); {
+	case name == "":
+		return fmt.Errorf("a %s has no name", what)
+	case i >= 0:
+		return fmt.Errorf("the name of %s %s has a %q", what, name, name[i])
+	case len(name) > most:
+		return fmt.Errorf("the name of %s %s has %d bytes, more than %d", what, name, len(name), most)
+	case seen[fold(name)]:
+		return fmt.Errorf("there is a %s %s already", what, name)
+	}
+	seen[fold(name)] = true
+	return nil
 }
 
 // fold is the form in which names are compared: SMB's are case-insensitive.
@@ -263,13 +279,25 @@ func (s *Server) Start() error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", s.Listen)
+	ln, err := net.Listen(network(s.Listen), s.Listen)
 	if err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
 	s.ln = ln
 	s.tasks.start("accepting connections", func() { s.accept(ln) })
 	return nil
+}
+
+// network is the one that an address is of: 0.0.0.0 does not mean IPv6 too.
+func network(addr string) string {
+	host, _, _ := net.SplitHostPort(addr)
+	switch ip := net.ParseIP(host); {
+	case ip == nil:
+		return "tcp"
+	case ip.To4() != nil:
+		return "tcp4"
+	}
+	return "tcp6"
 }
 
 // Addr is the address the server listens on, as "127.0.0.1:40123". It is empty

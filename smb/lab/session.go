@@ -255,7 +255,10 @@ func (s *Server) loseSession(session *session) {
 	stay := s.Temperament.Linger - s.now().Sub(session.lastRequest)
 	if s.Temperament.Linger <= 0 || stay <= 0 || len(session.opens) == 0 || s.closed {
 		why := closedByLoss
-		if s.Temperament.Linger > 0 {
+		switch {
+		case s.closed:
+			why = closedByServer
+		case s.Temperament.Linger > 0 && len(session.opens) > 0:
 			why = closedByLinger
 		}
 		s.endSession(session, why)
@@ -286,5 +289,5 @@ func (s *Server) userNamed(_, name string) *User {
 func (s *session) client16() uint32 {
 	h := fnv.New32a()
 	io.WriteString(h, s.client)
-	return h.Sum32() & 0xFFFF
+	return h.Sum32() & 0x7FFF // so that nobody shows the ids made with it as negative
 }

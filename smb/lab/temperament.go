@@ -248,6 +248,9 @@ func (t Temperament) WithLinger(d time.Duration) Temperament {
 	return t
 }
 
+// LeastKeepAlive is the shortest time that WithKeepAlive can do.
+const LeastKeepAlive = 4 * time.Second
+
 // WithKeepAlive returns t with a keep-alive that takes a client for dead which
 // has given no sign of life for about d, in whole seconds and 4 s at least: a
 // probe after seven tenths of the time, and three more to the end.
