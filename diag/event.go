@@ -71,7 +71,11 @@ func (r *Recorder) RecordStatus(actor, what, detail string, status smb.NTStatus)
 func (r *Recorder) add(e Event) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Since(r.start)
+	return r.addAt(time.Since(r.start), e)
+}
+
+// addAt adds an event of the moment now, since start. The mutex is held.
+func (r *Recorder) addAt(now time.Duration, e Event) int {
 	e.ID = len(r.events) + 1
 	e.T = Milliseconds(now - r.zero)
 	r.events = append(r.events, e)
@@ -82,14 +86,16 @@ func (r *Recorder) add(e Event) int {
 	return e.ID
 }
 
-// SetZero makes now the time 0 of all events, those already recorded included.
-func (r *Recorder) SetZero() {
+// RecordZero records an event that has no NTSTATUS and makes its moment the time
+// 0 of all events, those already recorded included.
+func (r *Recorder) RecordZero(actor, what, detail string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.zero = time.Since(r.start)
 	for i := range r.events {
 		r.events[i].T = Milliseconds(r.at[i] - r.zero)
 	}
+	return r.addAt(r.zero, Event{Actor: actor, What: what, Detail: detail})
 }
 
 // Events returns a copy of what was recorded so far.

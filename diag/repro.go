@@ -401,8 +401,7 @@ func (r *repro) disconnect(ctx context.Context) *RunError {
 	kind := r.o.Disconnect
 	silent := kind == smb.DisconnectVanish || kind == smb.DisconnectFreeze
 	mark := func() {
-		r.rec.SetZero()
-		r.rec.Record(ActorHolder, whatDisconnect, kind.String()+": "+disconnectStory(kind))
+		r.rec.RecordZero(ActorHolder, whatDisconnect, kind.String()+": "+disconnectStory(kind))
 	}
 	if !silent {
 		mark()
