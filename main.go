@@ -621,6 +621,20 @@ func (p *program) hold(c *cli.Context) error {
 	return p.show(v, diag.Hold(c.Context, o))
 }
 
+// besides reads argument i, which must be on the share of the first one.
+func (v *values) besides(first diag.Target, i int) diag.Target {
+	t := v.target(i)
+	v.Fail(t.NeedShare())
+	command := v.c.Command.Name
+	switch {
+	case !strings.EqualFold(t.Address(), first.Address()) || !strings.EqualFold(t.Share, first.Share):
+		v.Failf("%s and %s are not on one server and share; %s takes TARGETs of one share", first, t, command)
+	case t.User != "" && (t.User != first.User || t.Domain != first.Domain):
+		v.Failf("the URLs name two users; %s logs on as one", command)
+	}
+	return t
+}
+
 // holdTargets reads the TARGETs, and says how they do not go together.
 func (v *values) holdTargets(o *diag.HoldOptions) {
 	first, n := o.Endpoint.Target, v.c.NArg()
@@ -628,13 +642,8 @@ func (v *values) holdTargets(o *diag.HoldOptions) {
 		v.Failf("--count, --all and several TARGETs exclude each other")
 	}
 	for i := range n {
-		t := v.target(i)
-		v.Fail(t.NeedShare())
+		t := v.besides(first, i)
 		switch {
-		case !strings.EqualFold(t.Address(), first.Address()) || !strings.EqualFold(t.Share, first.Share):
-			v.Failf("%s and %s are not on one server and share; hold takes TARGETs of one share", first, t)
-		case t.User != "" && (t.User != first.User || t.Domain != first.Domain):
-			v.Failf("the URLs name two users; hold logs on as one")
 		case o.Count > 0 && t.Path == "":
 			v.Failf("--count needs a NAME: %s/NAME makes NAME-000001 and so on", t)
 		case o.Count > 0 && strings.Contains(t.Path, ":"):
@@ -672,11 +681,7 @@ func (p *program) who(c *cli.Context) error {
 	want := cmdline.Parsed(&v.Values, "want", diag.ParseWanted)
 	o.WantAccess, o.WantShare = want.Access, want.Share
 	for i := range c.NArg() {
-		t := v.target(i)
-		v.Fail(t.NeedShare())
-		if first := o.Endpoint.Target; !strings.EqualFold(t.Address(), first.Address()) || !strings.EqualFold(t.Share, first.Share) {
-			v.Failf("%s and %s are not on one server and share; who takes TARGETs of one share", first, t)
-		}
+		t := v.besides(o.Endpoint.Target, i)
 		if t.Path == "" && !o.Recursive {
 			v.Failf("%s names no file; write %s/FILE, or give --recursive for every held file below it", t, t)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -222,7 +223,7 @@ func TestReleaseStale(t *testing.T) {
 	old := newLabClient(t, srv, "127.0.0.2", "plain")
 	old.open("stale.dat")
 	newLabClient(t, srv, "127.0.0.3", "plain").open("alone.dat")
-	time.Sleep(2100 * time.Millisecond) // the table counts in seconds
+	waitSilent(t, e, "127.0.0.2", 2)
 	newLabClient(t, srv, "127.0.0.2", "plain")
 	live := newLabClient(t, srv, "127.0.0.5", "plain")
 	live.open("live.dat")
@@ -259,7 +260,7 @@ func TestReleaseStale(t *testing.T) {
 	o.Endpoint.Target.Path = "durable.dat"
 	free(t, o, 0, ReleaseDone)
 	wantOpens(t, srv, "stale.dat of plain on 127.0.0.2, alone.dat of plain on 127.0.0.3, live.dat of plain on 127.0.0.5")
-	time.Sleep(1100 * time.Millisecond)
+	waitSilent(t, e, "127.0.0.2", 1)
 	newLabClient(t, srv, "127.0.0.2", "plain")
 	eventually(t, stepTime, func() bool {
 		o.Endpoint.Target.Path = "stale.dat"
@@ -529,4 +530,17 @@ func TestReleaseSessionAtWork(t *testing.T) {
 	wantOpens(t, srv, "a.dat of plain on 127.0.0.2, b.dat of plain on 127.0.0.2")
 	o.Confirm = func(string) (bool, error) { return true, c.session.LogOff(context.Background()) }
 	free(t, o, 0, ReleaseDone)
+}
+
+// waitSilent waits until the table, which counts in seconds, shows a client's
+// session that has something open as silent for so many.
+func waitSilent(t *testing.T, e Endpoint, client string, seconds int64) {
+	t.Helper()
+	var r *Report
+	eventually(t, stepTime, func() bool {
+		r = Table(t.Context(), TableOptions{Endpoint: e, Client: client})
+		return r.Table != nil && slices.ContainsFunc(r.Table.Sessions, func(s SessionRow) bool {
+			return s.Opens != nil && *s.Opens > 0 && s.IdleS != nil && *s.IdleS >= seconds
+		})
+	}, func() string { return text(r) })
 }

@@ -78,18 +78,14 @@ func newListing(text string) *listing { return &listing{text: text, pattern: com
 
 // walk hands the entries that come next to add, in the order of their names,
 // until it has no room for one, or after the first if only one is wanted. "."
-// and ".." come first where the pattern has wildcards and matches ".", or each
-// by its own name; the root has them too, both standing for itself.
+// and ".." come first, both when the pattern has wildcards and matches ".", as
+// smbd does it; the root has them too, both standing for itself.
 func (l *listing) walk(dir *node, add func(name string, n *node) bool, single bool) {
 	p := l.pattern
-	both := p.wild && p.match(".")
-	for ; l.dots < 2; l.dots++ {
+	for ; l.dots < 2 && p.wild && p.match("."); l.dots++ {
 		name, n := ".", dir
 		if l.dots == 1 {
 			name, n = "..", dir.up()
-		}
-		if !both && l.text != name {
-			continue
 		}
 		if !add(name, n) {
 			return

@@ -32,8 +32,8 @@ type open struct {
 	listing       *listing // where QUERY_DIRECTORY goes on
 	watch         *watch   // what CHANGE_NOTIFY has seen
 
-	oplock  oplockState
-	lease   *lease // nil without one
+	oplock  smb.OplockLevel // Open.OplockLevel
+	lease   *lease          // nil without one
 	durable *durability
 }
 

@@ -2,9 +2,6 @@ package lab
 
 import "err32/smb"
 
-// oplockState is Open.OplockLevel, [MS-SMB2] 3.3.1.10.
-type oplockState = smb.OplockLevel
-
 // oplockCaching is what an oplock of the level allows.
 func oplockCaching(level smb.OplockLevel) smb.LeaseState {
 	switch level {

@@ -118,14 +118,22 @@ func (r *request) setDisposition(o *open, remove, readonly bool) smb.NTStatus {
 	return smb.StatusSuccess
 }
 
-// setAllocation reserves space, or truncates the file, [MS-FSA] 2.1.5.15.1.
-func (r *request) setAllocation(o *open, size uint64) smb.NTStatus {
-	s, n := r.server(), o.node
+// mayResize checks what both ways to change a file's size need.
+func (s *Server) mayResize(o *open) smb.NTStatus {
 	switch {
-	case n.dir:
+	case o.node.dir:
 		return smb.StatusInvalidParameter
 	case o.access&smb.FileWriteData == 0:
 		return smb.StatusAccessDenied
+	}
+	return smb.StatusSuccess
+}
+
+// setAllocation reserves space, or truncates the file, [MS-FSA] 2.1.5.15.1.
+func (r *request) setAllocation(o *open, size uint64) smb.NTStatus {
+	s, n := r.server(), o.node
+	if status := s.mayResize(o); status != smb.StatusSuccess {
+		return status
 	}
 	s.breakForChange(n, o)
 	before := n.content.size()
@@ -144,11 +152,8 @@ func (r *request) setAllocation(o *open, size uint64) smb.NTStatus {
 // setEndOfFile sets the length of the file, [MS-FSA] 2.1.5.15.5.
 func (r *request) setEndOfFile(o *open, size uint64) smb.NTStatus {
 	s, n := r.server(), o.node
-	switch {
-	case n.dir:
-		return smb.StatusInvalidParameter
-	case o.access&smb.FileWriteData == 0:
-		return smb.StatusAccessDenied
+	if status := s.mayResize(o); status != smb.StatusSuccess {
+		return status
 	}
 	s.breakForChange(n, o)
 	if status := n.content.truncate(size); status != smb.StatusSuccess {

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"slices"
 	"time"
 
 	"err32/smb"
@@ -204,41 +203,4 @@ func (v *volume) newNode(parent *node, name string, dir bool, attrs smb.FileAttr
 		n.attrs |= attributeArchive
 	}
 	return n
-}
-
-// dirEntry is an entry of a directory's listing. name is the node's, or "." or
-// "..".
-type dirEntry struct {
-	name string
-	node *node
-}
-
-// entries lists what a directory holds and pattern matches, in the order of the
-// upcased names; the empty pattern is "*". "." and ".." come first, both when
-// the pattern has wildcards and matches ".", as smbd does it. The root has them
-// too, both standing for itself.
-func (n *node) entries(pattern string) []dirEntry {
-	if !n.dir {
-		return nil
-	}
-	expr := compilePattern(pattern)
-	var list []dirEntry
-	if !expr.wild {
-		if c := n.child(pattern); c != nil {
-			list = append(list, dirEntry{c.name, c})
-		}
-		return list
-	}
-	if expr.all {
-		list = slices.Grow(list, len(n.children)+2)
-	}
-	if expr.match(".") {
-		list = append(list, dirEntry{".", n}, dirEntry{"..", n.up()})
-	}
-	for _, c := range n.children {
-		if expr.match(c.key) {
-			list = append(list, dirEntry{c.name, c})
-		}
-	}
-	return list
 }

@@ -102,7 +102,7 @@ func TestPatternsLikeSamba(t *testing.T) {
 			continue
 		}
 		var got []string
-		for _, e := range dir.entries(pattern) {
+		for _, e := range entries(dir, pattern) {
 			got = append(got, e.name)
 		}
 		switch pattern {
