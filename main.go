@@ -63,6 +63,7 @@ func run(words []string) int {
 	p := &program{}
 	app := p.app()
 	line, err := cmdline.Line(declared(app.Commands), words)
+	p.again = cmdline.Again(declared(app.Commands), words, outputNames...)
 	if err == nil {
 		err = cmp.Or(app.RunContext(ctx, line), p.err)
 	}
@@ -100,6 +101,8 @@ type program struct {
 	code     int
 	progress *cmdline.Progress // while a run goes on
 	err      error             // of the first write that failed: the help's printer drops it
+	again    string            // the command line, for the report
+	outputs  *diag.Outputs     // once the run has begun
 }
 
 func (p *program) Write(b []byte) (int, error) {
@@ -241,6 +244,7 @@ func sharedFlags() []cli.Flag {
 		&cli.StringFlag{Category: connection, Name: "max-protocol", Value: "3.1.1", Usage: "DIALECT: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1"},
 		&cli.StringFlag{Category: connection, Name: "signing", Value: "auto", Usage: "WHEN: auto or required"},
 		&cli.StringFlag{Category: connection, Name: "encrypt", Value: "auto", Usage: "WHEN: auto, required or off"},
+		&cli.StringFlag{Category: output, Name: "capture", Usage: "FILE.pcapng: write the run's SMB messages to FILE.pcapng, as Wireshark opens them, without the log-on"},
 	}, reportFlags()...)
 }
 
@@ -255,15 +259,20 @@ func outputFlags() []cli.Flag {
 // reportFlags are those of commands that make a report.
 func reportFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Category: output, Name: "format", Value: "table", Usage: "FORMAT: table, json, markdown, or csv, which has the opens only"},
+		&cli.StringFlag{Category: output, Name: "format", Value: "table", Usage: "FORMAT: table, json, markdown, html, or csv, which has the opens only"},
 		&cli.BoolFlag{Category: output, Name: "json", Usage: "short for --format json"},
-		&cli.StringSliceFlag{Category: output, Name: "report", Usage: "FILE: also write the report to FILE, in the format of its ending: .txt .json .md .csv; may be given again"},
-		&cli.BoolFlag{Category: output, Name: "force", Usage: "let --report overwrite a file"},
+		&cli.StringSliceFlag{Category: output, Name: "report", Usage: "FILE: also write the report to FILE, in the format of its ending: .txt .json .md .html .csv; may be given again"},
+		&cli.StringFlag{Category: output, Name: "bundle", Usage: "FILE.zip: write the report in every format to FILE.zip, and what --capture would write"},
+		&cli.BoolFlag{Category: output, Name: "redact", Usage: "put pseudonyms for users, hosts, shares and files in all of these; FILE.key.json, beside the first FILE, tells the names"},
+		&cli.BoolFlag{Category: output, Name: "force", Usage: "let these overwrite a file"},
 	}
 }
 
 // output is the heading of these flags in the help.
 const output = "Output"
+
+// outputNames are the flags that say where a report goes, not what is done.
+var outputNames = []string{"format", "json", "report", "bundle", "capture", "redact", "force"}
 
 // parseDisconnect accepts the kinds that this OS can do.
 func parseDisconnect(s string) (smb.DisconnectKind, error) {
@@ -410,7 +419,9 @@ func (p *program) practice(v *values, e *diag.Endpoint) (*lab.Server, error) {
 	e.Target.Port, _ = diag.ParsePort(port)
 	e.Credentials = diag.Credentials{User: user.Name, Password: user.Password}
 	e.Lab = true
-	p.progress = cmdline.NewProgress()
+	if err := p.begin(v, e); err != nil {
+		return nil, errors.Join(err, server.Close())
+	}
 	return server, nil
 }
 
@@ -601,6 +612,7 @@ func (p *program) hold(c *cli.Context) error {
 	if err := p.logOn(v, &o.Endpoint); err != nil {
 		return err
 	}
+	o.OnEvent = p.outputs.Event
 	o.OnProgress = p.progress.Count
 	o.OnReady = func(held int) error {
 		p.progress.End()
@@ -772,17 +784,19 @@ func parseSessionID(s string) (uint64, error) {
 // showEvent tells of an event on the line of progress, but not of what goes on
 // in the background all the time.
 func (p *program) showEvent(e diag.Event) {
+	p.outputs.Event(e)
 	if e.What != "list" && e.What != "echo" {
-		p.progress.Show(strings.Join(strings.Fields(e.Actor+": "+e.What+" "+e.Detail+" "+e.StatusName), " "))
+		p.progress.Show(strings.Join(strings.Fields(e.Actor+": "+e.What+" "+p.outputs.Redactor().Text(e.Detail)+" "+e.StatusName), " "))
 	}
 }
 
 // values reads the flags that several commands share.
 type values struct {
 	cmdline.Values
-	c      *cli.Context
-	format diag.Format
-	json   bool // that is the format
+	c       *cli.Context
+	format  diag.Format
+	json    bool // that is the format
+	outputs diag.Outputs
 }
 
 func newValues(c *cli.Context) *values {
@@ -797,9 +811,16 @@ func newValues(c *cli.Context) *values {
 		v.format, _ = diag.ParseFormat("json")
 	}
 	v.json = v.format.Name == "json"
-	for _, file := range c.StringSlice("report") {
-		v.Fail(diag.CheckReportFile(file, c.Bool("force")))
+	v.outputs = diag.Outputs{
+		Reports: c.StringSlice("report"), Bundle: c.String("bundle"), Capture: c.String("capture"),
+		Force: c.Bool("force"), Redact: c.Bool("redact"),
 	}
+	for _, name := range []string{"bundle", "capture"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			v.Failf("--%s is empty", name)
+		}
+	}
+	v.Fail(v.outputs.Check())
 	return v
 }
 
@@ -867,51 +888,54 @@ func (p *program) logOn(v *values, e *diag.Endpoint) error {
 	}
 	if err == nil {
 		e.Credentials = credentials
-		p.progress = cmdline.NewProgress()
-	} else if c.Context.Err() == nil {
+		return p.begin(v, e)
+	}
+	if c.Context.Err() == nil {
 		now, t := diag.Time{Time: time.Now()}, e.Target
 		r := &diag.Report{
 			Schema: diag.Schema, Command: c.Command.Name, Started: now, Finished: now,
-			Tool:   tool,
+			Tool: tool, Again: p.again, Incomplete: true,
 			Target: &diag.TargetInfo{Server: t.Server, Port: cmp.Or(t.Port, diag.DefaultPort), Share: t.Share, Path: t.Path},
 			Error:  &diag.RunError{Op: "log-on", Text: err.Error()},
 		}
+		r, failed := v.outputs.Write(r)
+		err = errors.New(r.Error.Text)
 		if v.json {
 			err = errors.Join(err, diag.RenderJSON(p, r))
 		}
-		err = errors.Join(err, v.writeReports(r))
+		err = errors.Join(err, failed)
 	}
 	return err
+}
+
+// begin begins a run on e: from now on there is a report to be made.
+func (p *program) begin(v *values, e *diag.Endpoint) error {
+	if err := v.outputs.Begin(e); err != nil {
+		return err
+	}
+	e.Again = p.again
+	p.outputs = &v.outputs
+	p.progress = cmdline.NewProgress()
+	return nil
 }
 
 // show ends the run: it prints the report, and takes the exit code from it.
 func (p *program) show(v *values, r *diag.Report) error {
 	p.progress.End()
 	p.code = r.ExitCode()
+	r, err := v.outputs.Write(r) // first, in case nobody reads stdout any more
 	if r.Error != nil && !p.pipeBroken() {
 		say("error", diag.RenderError(r.Error))
 	}
-	return p.write(v, r)
+	return errors.Join(err, p.print(v, r))
 }
 
-// write writes the report to stdout and to the files that were asked for.
-func (p *program) write(v *values, r *diag.Report) error {
-	err := v.writeReports(r) // first, in case nobody reads stdout any more
-	if stdout := v.format.Render(p, r, cmdline.Width()); stdout != nil {
-		err = errors.Join(err, fmt.Errorf("writing the report: %w", stdout))
+// print writes the report to stdout.
+func (p *program) print(v *values, r *diag.Report) error {
+	if err := v.format.Render(p, r, cmdline.Width()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
 	}
-	return err
-}
-
-// writeReports writes the report to the files that were asked for.
-func (v *values) writeReports(r *diag.Report) error {
-	var failed error
-	for _, file := range v.c.StringSlice("report") {
-		if err := diag.WriteReportFile(file, r, v.c.Bool("force")); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("writing the report: %w", err))
-		}
-	}
-	return failed
+	return nil
 }
 
 // report renders a saved run again.
@@ -928,5 +952,6 @@ func (p *program) report(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Args().First(), err)
 	}
-	return p.write(v, r)
+	r, err = v.outputs.Write(r)
+	return errors.Join(err, p.print(v, r))
 }

@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -28,6 +29,7 @@ func (e Endpoint) connect(ctx context.Context, share string, guid smb.GUID) (*cl
 		Encryption: e.Encryption,
 		Timeout:    e.Timeout,
 		ClientGUID: guid,
+		Trace:      e.Capture.trace(cmp.Or(e.actor, ActorTool)),
 	})
 	if err != nil {
 		return nil, err

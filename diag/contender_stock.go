@@ -44,6 +44,7 @@ func (e Endpoint) connectStock(ctx context.Context) (*stockContender, error) {
 	if err != nil {
 		return nil, err
 	}
+	socket = e.Capture.tap(socket, e.Credentials)
 	d := smb2.Dialer{
 		Negotiator: smb2.Negotiator{RequireMessageSigning: e.Signing == smb.Required},
 		Initiator: &smb2.NTLMInitiator{

@@ -33,6 +33,14 @@ func (c Credentials) String() string {
 	return c.User
 }
 
+// name is who logs on, empty for anonymous.
+func (c Credentials) name() string {
+	if c.Anonymous {
+		return ""
+	}
+	return c.String()
+}
+
 // GoString returns what String does.
 func (c Credentials) GoString() string { return c.String() }
 

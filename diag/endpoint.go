@@ -17,4 +17,14 @@ type Endpoint struct {
 	Encryption  smb.Policy // Auto, Required or Off
 	Version     string     // of the tool, for the report
 	Lab         bool       // Target is the built-in lab server, which runs for this run only
+	Again       string     // the command line, without secrets, for the report
+	Capture     *Capture   // gets every message; nil for none
+
+	actor string // who connects, for Capture
+}
+
+// as is the endpoint for the connections of one actor.
+func (e Endpoint) as(actor string) Endpoint {
+	e.actor = actor
+	return e
 }

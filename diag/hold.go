@@ -73,7 +73,7 @@ func Hold(ctx context.Context, o HoldOptions) *Report {
 func (h *hold) run(ctx context.Context) *RunError {
 	e := h.o.Endpoint
 	var err error
-	if h.client, err = e.connect(ctx, e.Target.Share, smb.GUID{}); err != nil {
+	if h.client, err = e.as(ActorHolder).connect(ctx, e.Target.Share, smb.GUID{}); err != nil {
 		return newRunError("connect to "+e.Target.String(), err)
 	}
 	h.report.Server = &ServerInfo{}
@@ -425,7 +425,7 @@ func (h *hold) finish(ctx context.Context, failed *RunError) {
 			v.Next = []string{}
 		}
 	}
-	r.Finished = now()
+	r.finish()
 }
 
 func countFiles(n int) string {

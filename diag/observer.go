@@ -35,7 +35,7 @@ type shareRoot struct {
 // opens its pipe. That the tables cannot be read is no error here: denied says
 // why.
 func (e Endpoint) observe(ctx context.Context, share string) (*observer, error) {
-	c, err := e.connect(ctx, share, smb.GUID{})
+	c, err := e.as(ActorObserver).connect(ctx, share, smb.GUID{})
 	if err != nil {
 		return nil, err
 	}

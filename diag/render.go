@@ -55,6 +55,10 @@ func writeReport(on sheet, r *Report) error {
 		}
 		p.list(next, r.Verdict.Next)
 	}
+	if r.Again != "" {
+		p.heading("To run it again")
+		p.code(visibleText(r.Again))
+	}
 	return p.close()
 }
 

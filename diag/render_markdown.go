@@ -51,6 +51,14 @@ func (m *markdownSheet) paragraph(s string) { m.write("paragraph", m.fitting(s)+
 
 func (m *markdownSheet) item(s string) { m.write("list", "- "+m.fitting(s)+"\n") }
 
+func (m *markdownSheet) code(s string) {
+	fence := "```"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	m.write("paragraph", fence+"\n"+s+"\n"+fence+"\n")
+}
+
 // fitting is s as Markdown, shortened where the page is nearly full.
 func (m *markdownSheet) fitting(s string) string {
 	const most, least = 4000, 200

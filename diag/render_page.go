@@ -12,9 +12,13 @@ func (p *reportPage) head(r *Report) {
 	if r.Target != nil && r.Target.Lab {
 		title += ", on the built-in lab server, which was made for this run"
 	}
+	if r.Incomplete {
+		title += ": incomplete"
+	}
 	p.title(title)
 	if t := r.Target; t != nil {
 		p.field("Target", targetText(t))
+		p.field("User", visibleName(t.User))
 	}
 	if s := r.Server; s != nil {
 		p.field("Server", serverText(s))
@@ -33,6 +37,11 @@ func (p *reportPage) head(r *Report) {
 	if t := r.Tool; t.Version != "" {
 		p.field("Tool", joinNonEmpty(" ", "err32", visibleText(t.Version),
 			visibleText(joinNonEmpty("/", t.OS, t.Arch))))
+	}
+	if r.Redacted {
+		p.field("Names", "redacted: pseudonyms stand for users, hosts, shares and files")
+	} else {
+		p.field("Names", "not redacted: users, hosts, shares and files are named; --redact replaces them")
 	}
 }
 

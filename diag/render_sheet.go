@@ -9,6 +9,7 @@ type sheet interface {
 	field(key, value string) // of a section; the value is not empty
 	paragraph(s string)
 	item(s string) // of a list
+	code(s string) // a command to be copied
 	grid(g grid) error
 	columns() int // how wide a grid is best, in terminal cells; 0 for as wide as it likes
 	close() error

@@ -66,6 +66,50 @@ func (p *textSheet) field(key, value string) {
 	}
 }
 
+// code writes a command so that a POSIX shell reads it as one, however many
+// lines it takes; only a quoted word that is longer than a line is torn.
+func (p *textSheet) code(s string) {
+	const goesOn = ` \`
+	width := p.width - indent - len(goesOn)
+	line := ""
+	for _, word := range shellWords(s) {
+		if line != "" && cellWidth(line)+1+cellWidth(word) > width {
+			p.line(indent, line+goesOn)
+			line = ""
+		}
+		line = joinNonEmpty(" ", line, word)
+		if cellWidth(line) > width { // a single word, then
+			parts := wrapText(line, width, 0)
+			end := len(parts) - 1
+			for _, part := range parts[:end] {
+				if !strings.Contains(word, "'") {
+					part += `\`
+				}
+				p.line(indent, part)
+			}
+			line = parts[end]
+		}
+	}
+	p.line(indent, line)
+}
+
+// shellWords splits a command line at the spaces that stand outside single
+// quotes.
+func shellWords(s string) []string {
+	var words []string
+	quoted, begin := false, 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '\'' && (quoted || i == 0 || s[i-1] != '\\'):
+			quoted = !quoted
+		case s[i] == ' ' && !quoted:
+			words = append(words, s[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(words, s[begin:])
+}
+
 func (p *textSheet) title(s string) { p.prose(0, "", s) }
 
 func (p *textSheet) paragraph(s string) { p.prose(indent, "", s) }

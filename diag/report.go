@@ -29,6 +29,8 @@ type Report struct {
 	Schema      string      `json:"schema"`
 	Command     string      `json:"command"`
 	Tool        Tool        `json:"tool"`
+	Again       string      `json:"again,omitempty"` // the command line that ran, for a POSIX shell, without secrets and without where the output went
+	Redacted    bool        `json:"redacted"`        // names of users, hosts, shares and files are pseudonyms
 	Started     Time        `json:"started"`
 	Finished    Time        `json:"finished"`
 	Target      *TargetInfo `json:"target,omitempty"`
@@ -38,6 +40,7 @@ type Report struct {
 	Events      []Event     `json:"events"`
 	Error       *RunError   `json:"error,omitempty"`       // only where the run could not be done
 	Interrupted bool        `json:"interrupted,omitempty"` // ended by a signal, after clean-up
+	Incomplete  bool        `json:"incomplete,omitempty"`  // not all was done that was asked for: it failed or was interrupted
 
 	Repro *ReproResult `json:"-"` // at most one of these is set; its keys stand beside the ones above
 	Hold  *HoldResult  `json:"-"`
@@ -55,12 +58,13 @@ type Tool struct {
 }
 
 // TargetInfo is what the run was pointed at. Path is below the share, with
-// backslashes; it never holds credentials.
+// backslashes; it never holds a password.
 type TargetInfo struct {
 	Server string `json:"server"`
 	Port   int    `json:"port"`
 	Share  string `json:"share"`
 	Path   string `json:"path"`
+	User   string `json:"user,omitempty"` // who logged on, with the domain where one was given; empty when anonymous or nobody did
 	Lab    bool   `json:"lab"`
 }
 
@@ -93,6 +97,7 @@ type RunError struct {
 	StatusName string  `json:"status_name,omitempty"`
 	Win32      *uint32 `json:"win32,omitempty"`
 	Text       string  `json:"text"`
+	Object     string  `json:"object,omitempty"`    // the path, share or host that the refused step was about
 	Undecided  bool    `json:"undecided,omitempty"` // the run was done in full, and the answer cannot be told
 }
 
@@ -280,7 +285,13 @@ func (r *Report) end(ctx context.Context, rec *Recorder, failed *RunError, judge
 		r.Verdict, r.Error = judge()
 	}
 	r.Events = rec.Events()
+	r.finish()
+}
+
+// finish notes when the run ended, and whether all was done.
+func (r *Report) finish() {
 	r.Finished = now()
+	r.Incomplete = r.Interrupted || r.Error != nil && !r.Error.Undecided
 }
 
 // ExitCode is the process's exit code for the report, as README lists them.

@@ -3,17 +3,15 @@ package diag
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// CheckReportFile says whether a report could be written to a file: an existing
-// one is not overwritten without force, and the folder must be there.
-func CheckReportFile(name string, force bool) error {
-	if _, err := FormatOf(name); err != nil {
-		return err
-	}
+// checkNewFile says whether a file could be written: an existing one is not
+// overwritten without force, and the folder must be there.
+func checkNewFile(name string, force bool) error {
 	info, err := os.Stat(filepath.Dir(name))
 	switch {
 	case err != nil:
@@ -35,18 +33,24 @@ func CheckReportFile(name string, force bool) error {
 	return nil
 }
 
-// WriteReportFile writes the report in the format that the file's name ends in.
-// The file appears whole or not at all, and only its owner may read it: it names
-// users, clients and files.
-func WriteReportFile(name string, r *Report, force bool) (err error) {
-	if err := CheckReportFile(name, force); err != nil {
-		return err
-	}
+// WriteReportFile writes the report in the format that the file's name ends in,
+// as writeNewFile does.
+func WriteReportFile(name string, r *Report, force bool) error {
 	format, err := FormatOf(name)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".err32-report-*")
+	return writeNewFile(name, force, func(w io.Writer) error { return format.Render(w, r, 0) })
+}
+
+// writeNewFile writes a file that appears whole or not at all, and never in
+// place of another one without force. Only its owner may read it: it names
+// users, clients and files.
+func writeNewFile(name string, force bool, write func(io.Writer) error) (err error) {
+	if err := checkNewFile(name, force); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".err32-*")
 	if err != nil {
 		return err
 	}
@@ -55,7 +59,7 @@ func WriteReportFile(name string, r *Report, force bool) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	err = format.Render(f, r, 0)
+	err = write(f)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

@@ -65,13 +65,14 @@ func newReport(command string, e Endpoint) *Report {
 	r := &Report{
 		Schema: Schema, Command: command, Started: now(),
 		Tool:  Tool{Version: e.Version, OS: runtime.GOOS, Arch: runtime.GOARCH},
+		Again: e.Again,
 		Notes: []string{},
 	}
 	port := e.Target.Port
 	if port == 0 {
 		port = DefaultPort
 	}
-	r.Target = &TargetInfo{Server: e.Target.Server, Port: port, Share: e.Target.Share, Path: e.Target.Path, Lab: e.Lab}
+	r.Target = &TargetInfo{Server: e.Target.Server, Port: port, Share: e.Target.Share, Path: e.Target.Path, User: e.Credentials.name(), Lab: e.Lab}
 	return r
 }
 
@@ -114,7 +115,7 @@ func (r *repro) look(ctx context.Context) *RunError {
 	e := r.o.Endpoint
 	rand.Read(r.holderID[:])
 	var err error
-	if r.holder, err = e.connect(ctx, e.Target.Share, r.holderID); err != nil {
+	if r.holder, err = e.as(ActorHolder).connect(ctx, e.Target.Share, r.holderID); err != nil {
 		return newRunError("connect to "+e.Target.String(), err)
 	}
 	s := &ServerInfo{}
@@ -166,7 +167,7 @@ func (r *repro) connectContender(ctx context.Context) (contender, error) {
 		}
 		why = err
 	}
-	c, err := r.o.Endpoint.connect(ctx, r.o.Endpoint.Target.Share, smb.GUID{})
+	c, err := r.o.Endpoint.as(ActorContender).connect(ctx, r.o.Endpoint.Target.Share, smb.GUID{})
 	if err != nil {
 		return nil, err
 	}
@@ -368,7 +369,7 @@ func (r *repro) try(ctx context.Context) (smb.NTStatus, *RunError) {
 		err = &smb.OpError{Op: "create", Path: r.path, Status: status}
 	}
 	r.contender.leave(ctx)
-	c, again := r.o.Endpoint.connect(ctx, r.o.Endpoint.Target.Share, smb.GUID{})
+	c, again := r.o.Endpoint.as(ActorContender).connect(ctx, r.o.Endpoint.Target.Share, smb.GUID{})
 	if again != nil {
 		return 0, newRunError("connect the contender again after "+plainText(err), again)
 	}
@@ -421,7 +422,7 @@ func (r *repro) disconnect(ctx context.Context) *RunError {
 	}
 	// The holder's session cannot be used any more: the same client, as its
 	// GUID tells the server, comes back on a new connection.
-	c, err := r.o.Endpoint.connect(ctx, r.o.Endpoint.Target.Share, r.holderID)
+	c, err := r.o.Endpoint.as(ActorContender).connect(ctx, r.o.Endpoint.Target.Share, r.holderID)
 	if err != nil {
 		return newRunError("connect the same client again", err)
 	}

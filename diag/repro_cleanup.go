@@ -142,7 +142,7 @@ func (r *repro) finish(ctx context.Context, failed *RunError) {
 		r.report.Error = failed
 	}
 	r.report.Events = r.rec.Events()
-	r.report.Finished = now()
+	r.report.finish()
 	if r.report.Error == nil {
 		r.report.Verdict = Judge(r.report.Events)
 	}

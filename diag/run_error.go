@@ -29,6 +29,10 @@ func newRunError(what string, err error) *RunError {
 			e.Text += ", " + h.text
 		}
 	}
+	var op *smb.OpError
+	if errors.As(err, &op) {
+		e.Object = op.Path
+	}
 	var refused smb.Win32Error
 	if errors.As(err, &refused) {
 		code := uint32(refused)

@@ -66,6 +66,7 @@ func NewConn(ctx context.Context, nc net.Conn, host string, cfg *Config) (*Conn,
 	c.credits = newCreditWindow(c.cfg.Credits)
 	c.breaks.ready = make(chan struct{}, 1)
 	c.negotiated.maxTransact = smallestMaxSize // until it is known
+	c.cfg.Trace.connected(nc.LocalAddr(), nc.RemoteAddr())
 	c.tasks.Add(2)
 	go c.read()
 	go c.write()

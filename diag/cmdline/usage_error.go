@@ -60,6 +60,28 @@ func (l *line) shown() string {
 	return strings.Join(words, " ")
 }
 
+// Again is words, a command line without the program's name that [Line] has
+// accepted, as one would type it to run the same again, for a POSIX shell: with
+// no password in it, and without the flags in drop. It is empty for another
+// line.
+func Again(commands []Command, words []string, drop ...string) string {
+	l := line{commands: commands, words: words}
+	if l.read() != nil {
+		return ""
+	}
+	kept := l.flags[:0]
+	for _, f := range l.flags {
+		if f.name == "user" {
+			f.value, _, _ = strings.Cut(f.value, "%")
+		}
+		if !slices.Contains(drop, f.name) {
+			kept = append(kept, f)
+		}
+	}
+	l.flags = kept
+	return l.shown()
+}
+
 // quote makes one word of s for a POSIX shell.
 func quote(s string) string {
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
