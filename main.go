@@ -68,14 +68,16 @@ func run(words []string) int {
 		err = cmp.Or(app.RunContext(ctx, line), p.err)
 	}
 	switch {
-	case p.pipeBroken():
+	case p.pipeBroken() && errors.Is(err, syscall.EPIPE):
 		return cmp.Or(p.code, exitFailed)
 	case err == nil:
 		return p.code
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}
-	say("error", err.Error())
+	for line := range strings.Lines(err.Error()) { // of several, one in each
+		say("error", strings.TrimSuffix(line, "\n"))
+	}
 	var usage *cmdline.UsageError
 	if !errors.As(err, &usage) {
 		return exitFailed
@@ -132,7 +134,7 @@ func (p *program) app() *cli.App {
 			{Name: "who", Usage: "who has a file open, live or stale, and what would be let in", ArgsUsage: "TARGET…", Description: cmdline.WhoManual, Flags: append(whoFlags(), sharedFlags()...), Action: p.who},
 			{Name: "release", Usage: "end an open or a session that stands in the way", ArgsUsage: "//SERVER[/SHARE[/PATH]]", Description: cmdline.ReleaseManual, Flags: append(releaseFlags(), sharedFlags()...), Action: p.release},
 			{Name: "explain", Usage: "what a code or a mask means here, and what to do", ArgsUsage: "CODE…", Description: cmdline.ExplainManual, Flags: outputFlags(), Action: p.explain},
-			{Name: "report", Usage: "write a saved run again, in another format", ArgsUsage: "FILE.json", Description: cmdline.ReportManual, Flags: reportFlags(), Action: p.report},
+			{Name: "report", Usage: "write a saved run again, or compare two", ArgsUsage: "FILE.json…", Description: cmdline.ReportManual, Flags: reportFlags(), Action: p.report},
 			{Name: "lab", Usage: "serve the built-in practice server", Description: cmdline.LabManual(faultList()), Flags: labFlags(), Action: p.lab},
 			{Name: "completion", Usage: "a script that makes a shell complete err32's commands", ArgsUsage: "SHELL", Description: cmdline.CompletionManual, Action: p.completion},
 			{Name: "version", Usage: "the version of err32, of Go, and the system", Description: "Examples:\n  err32 version\n  err32 version --json", Flags: outputFlags(), Action: p.version},
@@ -612,6 +614,7 @@ func (p *program) hold(c *cli.Context) error {
 	if err := p.logOn(v, &o.Endpoint); err != nil {
 		return err
 	}
+	p.hide(o.Targets)
 	o.OnEvent = p.outputs.Event
 	o.OnProgress = p.progress.Count
 	o.OnReady = func(held int) error {
@@ -678,6 +681,10 @@ func (p *program) table(c *cli.Context) error {
 	if err := p.logOn(v, &o.Endpoint); err != nil {
 		return err
 	}
+	redactor := p.outputs.Redactor()
+	redactor.User(o.User)
+	redactor.Host(o.Client)
+	redactor.Path(o.Path)
 	o.OnEvent = p.showEvent
 	return p.show(v, diag.Table(c.Context, o))
 }
@@ -705,6 +712,7 @@ func (p *program) who(c *cli.Context) error {
 	if err := p.logOn(v, &o.Endpoint); err != nil {
 		return err
 	}
+	p.hide(o.Targets)
 	o.OnEvent = p.showEvent
 	return p.show(v, diag.Who(c.Context, o))
 }
@@ -759,6 +767,10 @@ func (p *program) release(c *cli.Context) error {
 	if err := p.logOn(v, &o.Endpoint); err != nil {
 		return err
 	}
+	redactor := p.outputs.Redactor()
+	redactor.User(o.User)
+	redactor.Host(o.Client)
+	redactor.Path(o.Path)
 	o.OnEvent = p.showEvent
 	return p.show(v, diag.Free(c.Context, o))
 }
@@ -883,9 +895,11 @@ func (p *program) logOn(v *values, e *diag.Endpoint) error {
 		sources.Prompt = func(question string) (string, error) { return cmdline.Ask(c.Context, question) }
 	}
 	credentials, warnings, err := sources.Resolve()
-	for _, w := range warnings {
-		say("warning", w)
-	}
+	defer func() { // when it is known which names are not to be shown
+		for _, w := range warnings {
+			say("warning", v.outputs.Redactor().Text(w))
+		}
+	}()
 	if err == nil {
 		e.Credentials = credentials
 		return p.begin(v, e)
@@ -906,6 +920,13 @@ func (p *program) logOn(v *values, e *diag.Endpoint) error {
 		err = errors.Join(err, failed)
 	}
 	return err
+}
+
+// hide makes the names of more targets known to what replaces them.
+func (p *program) hide(targets []diag.Target) {
+	for _, t := range targets {
+		p.outputs.Redactor().Path(t.Path)
+	}
 }
 
 // begin begins a run on e: from now on there is a report to be made.
@@ -930,28 +951,42 @@ func (p *program) show(v *values, r *diag.Report) error {
 	return errors.Join(err, p.print(v, r))
 }
 
-// print writes the report to stdout.
+// print writes the report to stdout. That nobody reads it is not said once more.
 func (p *program) print(v *values, r *diag.Report) error {
-	if err := v.format.Render(p, r, cmdline.Width()); err != nil {
+	if err := v.format.Render(p, r, cmdline.Width()); err != nil && !p.pipeBroken() {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil
 }
 
-// report renders a saved run again.
+// report renders a saved run again, or what differs between two.
 func (p *program) report(c *cli.Context) error {
 	v := newValues(c)
+	if c.NArg() > 2 {
+		v.Failf("report takes one FILE.json, or two to compare, not %d", c.NArg())
+	}
 	if v.Err != nil {
 		return v.Err
 	}
-	data, err := os.ReadFile(c.Args().First())
-	if err != nil {
-		return err
+	var saved []diag.SavedRun
+	for _, file := range c.Args().Slice() {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		r, err := diag.ParseReport(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		saved = append(saved, diag.SavedRun{File: file, Report: r})
 	}
-	r, err := diag.ParseReport(data)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Args().First(), err)
+	r := saved[0].Report
+	if len(saved) == 2 {
+		var err error
+		if r, err = v.outputs.Compare(saved[0], saved[1], tool.Version); err != nil {
+			return err
+		}
 	}
-	r, err = v.outputs.Write(r)
+	r, err := v.outputs.Write(r)
 	return errors.Join(err, p.print(v, r))
 }

@@ -1,23 +1,32 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/hirochachacha/go-smb2"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"err32/diag"
 	"err32/smb"
 	"err32/smb/lab"
 	"err32/smb/smbdtest"
@@ -31,8 +40,10 @@ func TestMain(m *testing.M) {
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":      exits,
 	"interrupts": interrupts,
+	"signalled":  signalled,
 	"appears":    appears,
 	"json":       jsonValue,
+	"packets":    packets,
 	"remote":     remoteCommand,
 }
 
@@ -245,9 +256,19 @@ func runScripts(t *testing.T, dir string, setup func(*testscript.Env) error) {
 			return setup(env)
 		},
 		Cmds:                scriptCommands,
+		Condition:           scriptCondition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// scriptCondition knows [tmpfs]: a file system can be mounted in a namespace of
+// one's own.
+func scriptCondition(name string) (bool, error) {
+	if name != "tmpfs" {
+		return false, fmt.Errorf("condition %s is not known", name)
+	}
+	return exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", os.TempDir()).Run() == nil, nil
 }
 
 // exits is the script command "exits CODE CMD…": it runs CMD and checks its
@@ -283,16 +304,7 @@ func interrupts(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: interrupts CODE PATTERN CMD…")
 	}
-	stdout, err := os.Create(ts.MkAbs("stdout.txt"))
-	ts.Check(err)
-	defer stdout.Close()
-	stderr, err := os.Create(ts.MkAbs("stderr.txt"))
-	ts.Check(err)
-	defer stderr.Close()
-	cmd := exec.Command(args[2], args[3:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), stdout, stderr
-	cmd.Env = append(os.Environ(), "GORACE="+ts.Getenv("GORACE"))
-	ts.Check(cmd.Start())
+	cmd := startCommand(ts, args[2:])
 	pattern, onServer := strings.CutPrefix(args[1], "remote:")
 	found := waitFor(func() bool {
 		if onServer {
@@ -302,11 +314,252 @@ func interrupts(ts *testscript.TestScript, neg bool, args []string) {
 		return fileExists(ts.MkAbs(pattern))
 	})
 	ts.Check(cmd.Process.Signal(os.Interrupt))
-	err = cmd.Wait()
+	err := cmd.Wait()
 	if !found {
 		ts.Fatalf("no file %s; %q wrote:\n%s%s", args[1], args[2:], ts.ReadFile("stdout.txt"), ts.ReadFile("stderr.txt"))
 	}
 	checkExit(ts, args[0], args[2:], err)
+}
+
+// startCommand starts a command that writes to the files stdout.txt and
+// stderr.txt.
+func startCommand(ts *testscript.TestScript, words []string) *exec.Cmd {
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), os.Environ()
+	for _, name := range []string{"GORACE", "HOME", "XDG_STATE_HOME"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	stdout, err := os.Create(ts.MkAbs("stdout.txt"))
+	ts.Check(err)
+	defer stdout.Close()
+	stderr, err := os.Create(ts.MkAbs("stderr.txt"))
+	ts.Check(err)
+	defer stderr.Close()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	ts.Check(cmd.Start())
+	return cmd
+}
+
+// signalled is the script command "signalled CODE PHASE CMD…", about a run that
+// a signal ends. It is run twice, for SIGINT and for SIGTERM, each time on a lab
+// of its own, whose address stands for LAB in CMD. The lab knows the user
+// admin%pw1, and keeps what a lost client had open unless TEMPERAMENT is another
+// one than nt4. In its share go-smb2 has the file "held" open, after one
+// NEGOTIATE, two SESSION_SETUPs and one TREE_CONNECT. PHASE says when the signal
+// is sent: it is a fault of the lab, once that has befallen a request, /REGEXP/
+// for an event of the lab, or the file ./ready, which CMD writes.
+//
+// The run must end with CODE, and say nothing on stderr. It must have written
+// the report in every form, all of them the same, and nothing else: interrupted
+// and incomplete with CODE 130, and neither with another one. Nothing may be
+// left on the server. The report is on stdout then, as JSON.
+func signalled(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: signalled CODE PHASE CMD…")
+	}
+	outputs := ts.MkAbs("outputs")
+	words := slices.Concat(args[2:], []string{"--bundle", filepath.Join(outputs, "run.zip"), "--capture", filepath.Join(outputs, "run.pcapng")})
+	for _, f := range diag.Formats {
+		words = append(words, "--report", filepath.Join(outputs, "run"+f.Ending))
+	}
+	ts.Setenv("XDG_STATE_HOME", ts.MkAbs("state"))
+	saved := ""
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		ts.Check(os.Mkdir(outputs, 0o700))
+		os.Remove(ts.MkAbs("ready"))
+		err := onLab(cmp.Or(ts.Getenv("TEMPERAMENT"), "nt4"), args[1], words, func(words []string, reached func() bool) error {
+			cmd := startCommand(ts, words)
+			inTime := waitFor(func() bool { return reached() || args[1] == "./ready" && fileExists(ts.MkAbs(args[1])) })
+			ts.Check(cmd.Process.Signal(sig))
+			err := cmd.Wait()
+			if !inTime {
+				return errors.New("the phase was not reached")
+			}
+			if code := cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[0] {
+				return fmt.Errorf("exit code %d, want %s (%v)", code, args[0], err)
+			}
+			return nil
+		})
+		stdout, stderr := ts.ReadFile("stdout.txt"), ts.ReadFile("stderr.txt")
+		if err == nil {
+			err = checkOutputs(outputs, stdout, args[0] == "130")
+		}
+		if err == nil && stderr != "" {
+			err = errors.New("there is something on stderr")
+		}
+		if err != nil {
+			ts.Fatalf("%v in %s: %v; %q wrote:\n%s%s", sig, args[1], err, args[2:], stdout, stderr)
+		}
+		saved = ts.ReadFile(filepath.Join(outputs, "run.json"))
+		ts.Check(os.RemoveAll(outputs))
+	}
+	fmt.Fprint(ts.Stdout(), saved)
+}
+
+// onLab lets run run a command on a lab as signalled has it; reached tells it
+// whether the phase is. The error is run's, or says what is left on the lab.
+func onLab(temperament, phase string, words []string, run func(words []string, reached func() bool) error) (err error) {
+	srv := lab.New()
+	srv.Users = []lab.User{{Name: "admin", Password: "pw1", Groups: []string{lab.Administrators}}}
+	if srv.Temperament, err = lab.TemperamentNamed(temperament); err != nil {
+		return err
+	}
+	var reached atomic.Bool
+	if expression, ok := strings.CutPrefix(phase, "/"); ok {
+		event, err := regexp.Compile(strings.TrimSuffix(expression, "/"))
+		if err != nil {
+			return err
+		}
+		srv.Log = func(e lab.Event) { reached.CompareAndSwap(false, event.MatchString(e.String())) }
+	} else if phase != "./ready" {
+		fault, err := lab.ParseFault(phase)
+		if err != nil {
+			return err
+		}
+		srv.Faults = []lab.Fault{fault}
+		srv.Log = func(e lab.Event) { reached.CompareAndSwap(false, e.What == lab.EventFault) }
+	}
+	if err := srv.Start(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, srv.Close()) }()
+	words = slices.Clone(words)
+	for i := range words {
+		words[i] = strings.ReplaceAll(words[i], "LAB", srv.Addr())
+	}
+	env := map[string]string{"ADDR": srv.Addr(), "SHARE": "//" + srv.Addr() + "/share", "ADMIN": "admin%pw1"}
+	connect := func() (*remote, error) { return newRemote(func(name string) string { return env[name] }) }
+	other, err := connect()
+	if err != nil {
+		return err
+	}
+	held, err := other.share.Create("held")
+	if err == nil {
+		err = run(words, reached.Load)
+		held.Close() // fails where the run has ended it
+	}
+	other.close()
+	if err != nil {
+		return err
+	}
+	var opens []lab.OpenInfo
+	if !waitFor(func() bool {
+		opens = slices.DeleteFunc(srv.Opens(), func(o lab.OpenInfo) bool { return o.Pipe })
+		return len(opens) == 0
+	}) {
+		return fmt.Errorf("left open on the server: %+v", opens)
+	}
+	if other, err = connect(); err != nil {
+		return err
+	}
+	defer other.close()
+	files, err := other.share.ReadDir("")
+	if err == nil && (len(files) != 1 || files[0].Name() != "held") {
+		err = fmt.Errorf("left on the server: %v", files)
+	}
+	return err
+}
+
+// checkOutputs says what is wrong with the files in a folder, all of one run
+// that wrote every format, a bundle and a capture.
+func checkOutputs(folder, stdout string, interrupted bool) error {
+	saved, err := os.ReadFile(filepath.Join(folder, "run.json"))
+	if err != nil {
+		return err
+	}
+	r, err := diag.ParseReport(saved)
+	switch {
+	case err != nil:
+		return err
+	case r.Interrupted != interrupted || r.Incomplete != interrupted:
+		return fmt.Errorf("the report says interrupted %v, incomplete %v; want %v", r.Interrupted, r.Incomplete, interrupted)
+	}
+	bundled, err := unzip(filepath.Join(folder, "run.zip"))
+	if err != nil {
+		return err
+	}
+	want := map[string]bool{"run.zip": true, "run.pcapng": true}
+	for _, f := range diag.Formats {
+		want["run"+f.Ending] = true
+		var rendered strings.Builder
+		if err := f.Render(&rendered, r, 0); err != nil {
+			return err
+		}
+		got, err := os.ReadFile(filepath.Join(folder, "run"+f.Ending))
+		switch {
+		case err != nil:
+			return err
+		case string(got) != rendered.String():
+			return fmt.Errorf("run%s is not what run.json makes", f.Ending)
+		case f.Ending == ".txt" && !strings.HasSuffix(stdout, string(got)):
+			return errors.New("stdout is not what run.json makes")
+		case f.Ending != ".txt" && bundled["run/report"+f.Ending] != string(got):
+			return fmt.Errorf("report%s in run.zip is not run%s", f.Ending, f.Ending)
+		}
+	}
+	capture, err := os.ReadFile(filepath.Join(folder, "run.pcapng"))
+	if err != nil {
+		return err
+	}
+	if bundled["run/capture.pcapng"] != string(capture) || bundled["run/README.txt"] == "" {
+		return errors.New("run.zip has no README.txt, or not the capture")
+	}
+	if _, err := countPackets(capture); err != nil {
+		return fmt.Errorf("run.pcapng: %w", err)
+	}
+	entries, err := os.ReadDir(folder)
+	for _, e := range entries {
+		if !want[e.Name()] {
+			return fmt.Errorf("%s is left in the folder", e.Name())
+		}
+	}
+	return err
+}
+
+// countPackets reads a whole capture.
+func countPackets(capture []byte) (n int, err error) {
+	r, err := pcapgo.NewNgReader(bytes.NewReader(capture), pcapgo.DefaultNgReaderOptions)
+	for n = -1; err == nil; n++ {
+		_, _, err = r.ReadPacketData()
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// packets is the script command "packets FILE": the capture has some, and can be
+// read to its end.
+func packets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: packets FILE")
+	}
+	if n, err := countPackets([]byte(ts.ReadFile(args[0]))); err != nil || n == 0 {
+		ts.Fatalf("%s: %d packets, %v", args[0], n, err)
+	}
+}
+
+// unzip returns what is in a zip file, by name.
+func unzip(name string) (map[string]string, error) {
+	archive, err := zip.OpenReader(name)
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close()
+	files := map[string]string{}
+	for _, f := range archive.File {
+		r, err := f.Open()
+		if err != nil {
+			return nil, err
+		}
+		b, err := io.ReadAll(r)
+		r.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, f.Name, err)
+		}
+		files[f.Name] = string(b)
+	}
+	return files, nil
 }
 
 // appears is the script command "appears PATTERN": it waits until a file

@@ -21,14 +21,12 @@ var Formats = []Format{
 	{"table", ".txt", RenderTable},
 	{"json", ".json", func(w io.Writer, r *Report, _ int) error { return RenderJSON(w, r) }},
 	{"markdown", ".md", func(w io.Writer, r *Report, _ int) error { return RenderMarkdown(w, r) }},
+	{"html", ".html", func(w io.Writer, r *Report, _ int) error { return RenderHTML(w, r) }},
 	{"csv", ".csv", func(w io.Writer, r *Report, _ int) error { return RenderCSV(w, r) }},
 }
 
 // ParseFormat reads the name of a format.
 func ParseFormat(name string) (Format, error) {
-	if strings.EqualFold(name, "html") {
-		return Format{}, fmt.Errorf("%q is not built yet; write table, json, markdown or csv", name)
-	}
 	var names []string
 	for _, f := range Formats {
 		if strings.EqualFold(f.Name, name) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,7 @@ type Outputs struct {
 }
 
 // Check says whether the files could be written: none is overwritten without
-// Force, and the folders must be there.
+// Force, and the folders must be there and let files be made.
 func (o *Outputs) Check() error {
 	seen := map[string]bool{}
 	for _, f := range o.files() {
@@ -42,6 +43,9 @@ func (o *Outputs) Check() error {
 		}
 		seen[filepath.Clean(f.name)] = true
 		if err := checkNewFile(f.name, o.Force); err != nil {
+			return err
+		}
+		if err := checkFolder(f.name); err != nil {
 			return err
 		}
 	}
@@ -128,7 +132,9 @@ func (o *Outputs) Write(r *Report) (*Report, error) {
 	if o.Bundle != "" {
 		note("the bundle", writeBundle(o.Bundle, r, o.capture.Name(), o.Force))
 		if o.capture != nil && o.Capture == "" {
-			note("the bundle", os.Remove(o.capture.Name()))
+			if err := os.Remove(o.capture.Name()); !errors.Is(err, fs.ErrNotExist) {
+				note("the bundle", err)
+			}
 		}
 	}
 	if key := o.KeyFile(); key != "" {

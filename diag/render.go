@@ -76,6 +76,8 @@ func (p *reportPage) result(r *Report) error {
 		return p.who(r)
 	case r.Release != nil:
 		return p.release(r)
+	case r.Comparison != nil:
+		return p.comparison(r.Comparison)
 	}
 	return p.timeline(r)
 }

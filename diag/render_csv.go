@@ -14,10 +14,16 @@ var csvHeader = []string{"moment", "id", "share", "share_path", "path", "user", 
 // with a header line: all that a spreadsheet can be used for. The moment is
 // before, held, after or end in a report of repro, and empty in the others.
 // Lists are joined by spaces. A cell that a spreadsheet would take for a formula
-// begins with an apostrophe. The error is that of w.
+// begins with an apostrophe. A comparison has its differences in place of opens.
+// The error is that of w.
 func RenderCSV(w io.Writer, r *Report) error {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
+	if r.Comparison != nil {
+		comparisonCSV(c, r.Comparison)
+		c.Flush()
+		return c.Error()
+	}
 	c.Write(csvHeader)
 	rows := func(moment string, opens []OpenRow) {
 		for i := range opens {

@@ -34,6 +34,8 @@ func RenderJSON(w io.Writer, r *Report) error {
 		e.members(reflect.ValueOf(severalPaths{r.Who.Paths}), 1, n)
 	case r.Release != nil:
 		e.members(reflect.ValueOf(r.Release).Elem(), 1, n)
+	case r.Comparison != nil:
+		e.members(reflect.ValueOf(r.Comparison).Elem(), 1, n)
 	}
 	e.buf = append(e.buf, "\n}\n"...)
 	e.flush(0)

@@ -48,6 +48,8 @@ type Report struct {
 	Who   *WhoResult   `json:"-"`
 
 	Release *ReleaseResult `json:"-"`
+
+	Comparison *Comparison `json:"-"`
 }
 
 // Tool is the program that wrote the report.
@@ -269,6 +271,11 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 			*common
 			*ReleaseResult
 		}{(*common)(&c), r.Release})
+	case r.Comparison != nil:
+		return json.Marshal(struct {
+			*common
+			*Comparison
+		}{(*common)(&c), r.Comparison})
 	}
 	return json.Marshal((*common)(&c))
 }

@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +16,9 @@ func checkNewFile(name string, force bool) error {
 	info, err := os.Stat(filepath.Dir(name))
 	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("%s: %w", name, err)
 	case !info.IsDir():
-		return fmt.Errorf("%s is not a folder", filepath.Dir(name))
+		return fmt.Errorf("%s: %s is not a folder", name, filepath.Dir(name))
 	}
 	info, err = os.Lstat(name)
 	switch {
@@ -31,6 +32,25 @@ func checkNewFile(name string, force bool) error {
 		return fmt.Errorf("%s exists already; --force overwrites it", name)
 	}
 	return nil
+}
+
+// checkFolder says whether a new file could be made in the folder of name.
+func checkFolder(name string) error {
+	f, err := createBeside(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// createBeside makes a file that is to become name.
+func createBeside(name string) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(name), ".err32-*")
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = fmt.Errorf("%s: %w", name, at.Err)
+	}
+	return f, err
 }
 
 // WriteReportFile writes the report in the format that the file's name ends in,
@@ -50,7 +70,7 @@ func writeNewFile(name string, force bool, write func(io.Writer) error) (err err
 	if err := checkNewFile(name, force); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".err32-*")
+	f, err := createBeside(name)
 	if err != nil {
 		return err
 	}
@@ -59,8 +79,11 @@ func writeNewFile(name string, force bool, write func(io.Writer) error) (err err
 			os.Remove(f.Name())
 		}
 	}()
-	err = write(f)
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = cmp.Or(write(f), f.Sync(), f.Close())
+	var at *fs.PathError
+	if errors.As(err, &at) && at.Path == f.Name() { // a name that says nothing to anybody
+		err = at.Err
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

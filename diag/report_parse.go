@@ -9,24 +9,24 @@ import (
 // passed over: a later version may have written them. The error says that data
 // is not JSON, or not a report of this schema, or which key does not fit.
 func ParseReport(data []byte) (*Report, error) {
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("report: %w", err)
-	}
-	if r.Schema != Schema {
-		return nil, fmt.Errorf("report: schema is %q, not %q", r.Schema, Schema)
-	}
 	// A run that failed early has no result: its keys tell, not its command.
-	var has struct {
+	type common Report
+	var r Report
+	has := struct {
+		*common
 		Release  json.RawMessage `json:"release"`
 		Asked    json.RawMessage `json:"asked"`
 		Sessions json.RawMessage `json:"sessions"`
 		Holders  json.RawMessage `json:"holders"`
 		Paths    json.RawMessage `json:"paths"`
 		Actions  json.RawMessage `json:"actions"`
-	}
+		Compared json.RawMessage `json:"compared"`
+	}{common: (*common)(&r)}
 	if err := json.Unmarshal(data, &has); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
+	}
+	if r.Schema != Schema {
+		return nil, fmt.Errorf("report: schema is %q, not %q", r.Schema, Schema)
 	}
 	var result any
 	switch {
@@ -48,6 +48,9 @@ func ParseReport(data []byte) (*Report, error) {
 	case r.Command == "release" && has.Actions != nil:
 		r.Release = new(ReleaseResult)
 		result = r.Release
+	case r.Command == "report" && has.Compared != nil:
+		r.Comparison = new(Comparison)
+		result = r.Comparison
 	default:
 		return &r, nil
 	}

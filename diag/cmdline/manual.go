@@ -206,12 +206,20 @@ const ReportManual = `FILE.json is what --json or --report wrote. It is written 
 --format says, and to the files of --report. The exit code is 0 whatever the
 run's was.
 
+Two files, A and B, are compared: what ran, what it came to, the times, and what
+the tables list. What is the same is counted, not shown. Opens are matched by
+share, path, user and client. Two runs that were each redacted by themselves
+cannot be matched by name; give --redact here instead.
+
 Examples:
   A page for the ticket, from a run that a script saved:
     err32 report run.json --format markdown
 
   The opens of a table as a spreadsheet reads them:
-    err32 report table.json --report opens.csv`
+    err32 report table.json --report opens.csv
+
+  What a change of the server has done:
+    err32 report before.json after.json`
 
 // CompletionManual closes the help of completion.
 const CompletionManual = `SHELL is bash, zsh, fish or pwsh. The script's first lines say how to load it.

@@ -19,3 +19,5 @@ func (s *Server) stop() error          { return errors.ErrUnsupported }
 func (s *Server) kill() error          { return errors.ErrUnsupported }
 func (s *Server) pause() error         { return errors.ErrUnsupported }
 func (s *Server) resume() error        { return errors.ErrUnsupported }
+
+func (s *Server) notifyDaemonRegistered() (bool, error) { return false, errors.ErrUnsupported }

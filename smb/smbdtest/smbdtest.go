@@ -157,9 +157,9 @@ func lookPath(name string) string {
 	return ""
 }
 
-// Start starts a server and returns when it answers a NEGOTIATE. The server and all it wrote are removed when the test
-// ends, and the test fails if a process of it should be left. Start fails the test with the end of smbd's log when the
-// server does not come up, and skips it as Require does.
+// Start starts a server and returns when it takes sessions and tree connects. The server and all it wrote are removed when
+// the test ends, and the test fails if a process of it should be left. Start fails the test with the end of smbd's log when
+// the server does not come up, and skips it as Require does.
 func Start(t testing.TB, cfg Config) *Server {
 	t.Helper()
 	Require(t)
@@ -312,7 +312,8 @@ func (s *Server) startProcess() error {
 	return nil
 }
 
-// waitReady waits until smbd answers a NEGOTIATE on each of its addresses, with the name that only this server has.
+// waitReady waits until smbd answers a NEGOTIATE on each of its addresses, with the name that only this server has, and
+// would not refuse a tree connect for want of its notify daemon.
 func (s *Server) waitReady() error {
 	const limit, pause = 20 * time.Second, 5 * time.Millisecond
 	deadline := time.Now().Add(limit)
@@ -333,7 +334,21 @@ func (s *Server) waitReady() error {
 			time.Sleep(pause)
 		}
 	}
-	return nil
+	// Only now: an smbd that has not begun to listen may not have emptied the names that an earlier try has left.
+	for {
+		registered, err := s.notifyDaemonRegistered()
+		switch {
+		case err != nil:
+			return fmt.Errorf("looking for smbd's notify daemon: %w", err)
+		case registered:
+			return nil
+		case s.exited():
+			return errors.New("smbd ended before its notify daemon had registered")
+		case time.Now().After(deadline):
+			return fmt.Errorf("smbd's notify daemon has not registered within %s", limit)
+		}
+		time.Sleep(pause)
+	}
 }
 
 // Stop ends the server in the orderly way (SIGTERM): clients see FIN. What does not leave within 5 s is killed. It may be

@@ -1,0 +1,675 @@
+package diag
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Text returns s with every name that the Redactor knows, and whatever else
+// looks like a path, an address or DOMAIN\user, replaced.
+//
+// A known name is replaced where it begins and ends with a word, the longest
+// first. One that is also an ordinary word, as a share named "data" or a user
+// named "lab", would make nonsense of every sentence that has the word, and
+// tells nothing there. It is one of the words in redact_words.txt, which are
+// those of err32's own messages, or a single character, or a number of up to
+// four digits; and it is replaced only where it can be nothing but a name:
+//
+//   - as a part of a path, \\host\share\path or //host/share/path, or DOMAIN\user;
+//   - as the whole of something in quotes;
+//   - as the value of a flag that takes such a name, --of-user=lab;
+//   - before " on " and a host, as err32 says who has a file open.
+//
+// What must stay, stays: the numbers of sections in a specification, versions,
+// times, ids, linux/amd64, BUILTIN\Administrators, and the names in capitals
+// that stand for the reader's own, //SERVER/SHARE and DOMAIN\user.
+func (r *Redactor) Text(s string) string {
+	if r == nil {
+		return s
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text(s)
+}
+
+func (r *Redactor) text(s string) string {
+	r.learnPhrases(s)
+	if out, ok := r.pseudonyms[kindText][folded(s)]; ok {
+		return out
+	}
+	t := &textRedactor{r: r, s: s, words: words(s)}
+	for t.at < len(t.words) {
+		t.step()
+	}
+	return t.out.String()
+}
+
+// textRedactor goes through a text from word to word.
+type textRedactor struct {
+	r     *Redactor
+	s     string
+	words []word
+	at    int // the word it stands before
+	out   strings.Builder
+}
+
+// rest is the text from the place on.
+func (t *textRedactor) rest() string { return t.s[t.words[t.at].begin:] }
+
+// put writes what stands for the text up to an offset, and goes there.
+func (t *textRedactor) put(text string, end int) {
+	t.out.WriteString(text)
+	for t.at < len(t.words) && t.words[t.at].begin < end {
+		t.at++
+	}
+}
+
+// keep writes the next n bytes as they are.
+func (t *textRedactor) keep(n int) {
+	begin := t.words[t.at].begin
+	for t.at < len(t.words) && t.words[t.at].begin < begin+n {
+		t.at++
+	}
+	end := len(t.s)
+	if t.at < len(t.words) {
+		end = t.words[t.at].begin
+	}
+	t.out.WriteString(t.s[begin:end])
+}
+
+// What is kept as it stands.
+var (
+	specReference = regexp.MustCompile(`^\[MS-[A-Z0-9]+\](?:,? (?:and |or |to )?[0-9]+(?:\.[0-9]+)+)*`)
+	otherURL      = regexp.MustCompile(`^(?i:https?)://`)
+	placeholder   = regexp.MustCompile(`^(?://(?:SERVER|HOST)(?:/SHARE)?(?:/(?:PATH|FILE|FOLDER|NAME))?\b|\\\\(?:SERVER|HOST)\\SHARE\b|DOMAIN\\(?:user|USER)\b|(?i:BUILTIN|NT AUTHORITY|NT SERVICE)\\+[A-Za-z]+|err32-[0-9a-f]{8}\.tmp(?:\.renamed)?\b)`)
+)
+
+// step takes the next word, or more.
+func (t *textRedactor) step() {
+	rest, w := t.rest(), t.words[t.at]
+	first := t.boundary(w.begin)
+	c, _ := utf8.DecodeRuneInString(rest)
+	switch {
+	case c == '[':
+		if n := len(specReference.FindString(rest)); n > 0 {
+			t.keep(n)
+			return
+		}
+	case first && (c == 'h' || c == 'H'):
+		if n := len(otherURL.FindString(rest)); n > 0 {
+			t.keep(n)
+			return
+		}
+	}
+	if first {
+		if n := len(placeholder.FindString(rest)); n > 0 && !t.knownPlaceholder(rest[:n]) {
+			t.keep(n)
+			return
+		}
+	}
+	for _, take := range []func(string, bool) bool{t.flag, t.quoted, t.address, t.unc, t.localPath, t.pathBelow, t.mail, t.dotted, t.known} {
+		if take(rest, first) {
+			return
+		}
+	}
+	t.keep(1)
+}
+
+// boundary reports whether a name or a path can begin at an offset.
+func (t *textRedactor) boundary(at int) bool {
+	c, _ := utf8.DecodeLastRuneInString(t.s[:at])
+	return at == 0 || isStop(c) || c == '['
+}
+
+// isStop reports whether a character ends a path that is not known.
+func isStop(c rune) bool {
+	return unicode.IsSpace(c) || unicode.IsControl(c) || strings.ContainsRune("\"'`()<>|,;=→", c)
+}
+
+// knownPlaceholder reports whether what stands for the reader's own name is one
+// of the site's: a server that is called SERVER.
+func (t *textRedactor) knownPlaceholder(s string) bool {
+	if strings.HasPrefix(s, "//") || strings.HasPrefix(s, `\\`) {
+		host, _ := cutComponent(s[2:])
+		return t.r.pseudonyms[kindHost][folded(host)] != ""
+	}
+	return strings.HasPrefix(s, "DOMAIN") && t.r.pseudonyms[kindDomain]["DOMAIN"] != ""
+}
+
+// run is how much of s is one piece without space, less the punctuation of the
+// sentence around it.
+func run(s string) int {
+	n := strings.IndexFunc(s, isStop)
+	if n < 0 {
+		n = len(s)
+	}
+	return len(strings.TrimRight(s[:n], ".:!?"))
+}
+
+// ends reports whether a name that ends before s is not the beginning of a
+// longer one.
+func ends(s string) bool {
+	trimmed := strings.TrimLeft(s, ".:!?")
+	c, _ := utf8.DecodeRuneInString(trimmed)
+	return trimmed == "" || isStop(c) || isSeparator(s[0]) || s[0] == ':' && trimmed == s[1:]
+}
+
+// flag takes a flag and its value.
+func (t *textRedactor) flag(s string, first bool) bool {
+	if !first || s[0] != '-' {
+		return false
+	}
+	n := strings.IndexAny(s, "= ")
+	if n < 0 || n+1 == len(s) {
+		return false
+	}
+	kind, ok := nameFlags[strings.TrimLeft(s[:n], "-")]
+	if !ok {
+		return false
+	}
+	value := s[n+1:]
+	if c := value[0]; c == '\'' || c == '"' {
+		inner, size := cutQuoted(value)
+		if size == 0 {
+			return false
+		}
+		t.put(s[:n+1]+value[:1]+t.r.flagValue(kind, inner)+value[:1], t.words[t.at].begin+n+1+size)
+		return true
+	}
+	size := run(value)
+	if strings.HasPrefix(value, "-") || size == 0 || isUpper(value[:size]) && t.r.pseudonyms[kindUser][folded(value[:size])] == "" {
+		return false // another flag, or --user USER of the help
+	}
+	if kind == flagClientUser { // a comma is part of it
+		if i := strings.IndexAny(value, " `'\""); i > size {
+			size = i
+		} else if i < 0 {
+			size = len(value)
+		}
+	}
+	t.put(s[:n+1]+t.r.flagValue(kind, value[:size]), t.words[t.at].begin+n+1+size)
+	return true
+}
+
+func isUpper(s string) bool { return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" }
+
+// cutQuoted returns what is in the quotes that s begins with, and how long it is
+// with them; 0 where they do not end, or the mark is an apostrophe.
+func cutQuoted(s string) (inner string, size int) {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && s[0] == '"' && i+1 < len(s) && s[i+1] == '"':
+			i++
+		case s[i] != s[0]:
+		case i+1 == len(s):
+			return s[1:i], i + 1
+		default:
+			if c, _ := utf8.DecodeRuneInString(s[i+1:]); isStop(c) || strings.ContainsRune(".:!?", c) {
+				return s[1:i], i + 1
+			}
+		}
+	}
+	return "", 0
+}
+
+// quoted takes a name or a path in quotes; what else is in quotes is text.
+func (t *textRedactor) quoted(s string, first bool) bool {
+	if !first || !strings.ContainsRune("'\"`", rune(s[0])) {
+		return false
+	}
+	inner, size := cutQuoted(s)
+	if size == 0 || inner == "" {
+		return false
+	}
+	name := inner
+	if s[0] == '"' {
+		if unquoted, err := strconv.Unquote(s[:size]); err == nil {
+			name = unquoted
+		}
+	}
+	out, ok := t.r.whole(name)
+	if !ok {
+		return false
+	}
+	if s[0] == '"' && name != inner {
+		out = strings.Trim(strconv.Quote(out), `"`)
+	}
+	t.put(s[:1]+out+s[size-1:size], t.words[t.at].begin+size)
+	return true
+}
+
+// whole returns what stands for a text that may be one name, path or target.
+func (r *Redactor) whole(name string) (string, bool) {
+	switch {
+	case placeholder.FindString(name) == name:
+		return name, true
+	case len(name) > 2 && isSeparator(name[0]) && isSeparator(name[1]) && !strings.ContainsAny(name, "`\"'"):
+		return r.target(name), true
+	}
+	for kind := range kinds {
+		if p, ok := r.pseudonyms[kind][folded(name)]; ok {
+			return p, true
+		}
+	}
+	switch i := strings.IndexByte(name, '\\'); {
+	case i < 0 || strings.Contains(name, "//"):
+		return "", false
+	case i > 0 && strings.Count(name, `\`) == 1 && r.isLogOn(name[:i], name[i+1:]):
+		return r.user(name), true
+	case strings.HasPrefix(name, "--") || strings.HasPrefix(name, "err32 "):
+		return "", false
+	}
+	return r.path(name), true
+}
+
+// isLogOn reports whether X\Y is a domain and a user, not a folder and a file.
+func (r *Redactor) isLogOn(domain, user string) bool {
+	_, isDomain := r.pseudonyms[kindDomain][folded(domain)]
+	_, isUser := r.pseudonyms[kindUser][folded(user)]
+	_, isPath := r.pseudonyms[kindPath][folded(domain)]
+	return isUser && (isDomain || !isPath) || isDomain && !isPath
+}
+
+// Addresses as they stand in texts.
+var (
+	ipv4Text = regexp.MustCompile(`^[0-9]{1,3}(?:\.[0-9]{1,3}){3}`)
+	ipv6Text = regexp.MustCompile(`^[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*(?:%[0-9A-Za-z_.-]*[0-9A-Za-z_])?`)
+	macText  = regexp.MustCompile(`^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|^[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}`)
+)
+
+// address takes an IP or a MAC address, in brackets or not.
+func (t *textRedactor) address(s string, _ bool) bool {
+	before, _ := utf8.DecodeLastRuneInString(t.s[:t.words[t.at].begin])
+	if before == '.' && t.words[t.at].begin > 1 && isWordRune(rune(t.s[t.words[t.at].begin-2])) {
+		return false // the middle of a longer number
+	}
+	inner := strings.TrimPrefix(s, "[")
+	bracket := len(s) - len(inner)
+	c := inner
+	group := 0 // the digits it begins with
+	for group < len(c) && group < 5 && isHexOrColon(c[group]) && c[group] != ':' {
+		group++
+	}
+	if group == len(c) || group == 5 || !strings.ContainsRune(".:-", rune(c[group])) {
+		return false
+	}
+	if m := macText.FindString(c); bracket == 0 && m != "" && endsAddress(c[len(m):]) {
+		t.put(t.r.pseudonym(kindHost, m, ""), t.words[t.at].begin+len(m))
+		return true
+	}
+	m := ipv4Text.FindString(c)
+	if m == "" {
+		if before == ':' || isWordRune(before) && before != 0 && t.words[t.at].begin > 0 {
+			return false
+		}
+		m = ipv6Text.FindString(c)
+		m = strings.TrimRight(m, ".")
+		if strings.HasSuffix(m, ":") && !strings.HasSuffix(m, "::") {
+			m = m[:len(m)-1]
+		}
+		if len(m) < 3 && bracket == 0 { // "::" alone is punctuation
+			return false
+		}
+	}
+	addr, err := netip.ParseAddr(m)
+	if err != nil || !endsAddress(c[len(m):]) {
+		return false
+	}
+	n := bracket + len(m)
+	if bracket == 1 {
+		if !strings.HasPrefix(c[len(m):], "]") {
+			return false
+		}
+		n++
+	}
+	t.put(t.r.hostAt(addr), t.words[t.at].begin+n)
+	return true
+}
+
+func isHexOrColon(c byte) bool {
+	return c == ':' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
+}
+
+// endsAddress reports whether what stands before s is a whole address.
+func endsAddress(s string) bool {
+	c, size := utf8.DecodeRuneInString(s)
+	if s == "" {
+		return true
+	}
+	if c == '.' || c == ':' {
+		next, _ := utf8.DecodeRuneInString(s[size:])
+		return len(s) == size || !isWordRune(next) || c == ':'
+	}
+	return !isWordRune(c) && c != '$' && c != '%'
+}
+
+// unc takes \\host\share\path, //host:port/share/path and smb://….
+func (t *textRedactor) unc(s string, first bool) bool {
+	if !first {
+		return false
+	}
+	scheme := 0
+	if _, ok := cutPrefixFold(s, "smb://"); ok {
+		scheme = len("smb:")
+	}
+	u := s[scheme:]
+	slashes := len(u) - len(strings.TrimLeft(u, `\/`))
+	if slashes < 2 || slashes == len(u) {
+		return false
+	}
+	begin := t.words[t.at].begin
+	n := strings.IndexFunc(u[slashes:], func(c rune) bool { return isStop(c) && (c != ';' || scheme == 0) || c == '/' || c == '\\' })
+	if n < 0 {
+		n = len(u) - slashes
+	}
+	authority := u[slashes : slashes+n]
+	if slashes+n == len(u) || !isSeparator(u[slashes+n]) {
+		authority = authority[:len(strings.TrimRight(authority, ".:!?"))]
+		n = len(authority)
+	}
+	if authority == "" {
+		return false
+	}
+	var b strings.Builder
+	b.WriteString(s[:scheme+slashes])
+	if authority == "?" || authority == "." { // \\?\C:\…
+		b.WriteString(authority)
+		t.put(b.String(), begin+scheme+slashes+n)
+		t.components(kindPath)
+		return true
+	}
+	b.WriteString(t.r.authority(authority))
+	t.put(b.String(), begin+scheme+slashes+n)
+	t.components(kindShare)
+	return true
+}
+
+// authority is what stands for [[domain;]user@]host[:port].
+func (r *Redactor) authority(s string) string {
+	who, host, ok := strings.Cut(s, "@")
+	if !ok {
+		return r.host(s)
+	}
+	domain, user, ok := strings.Cut(who, ";")
+	if !ok {
+		return r.user(who) + "@" + r.host(host)
+	}
+	return r.domain(domain) + ";" + r.user(user) + "@" + r.host(host)
+}
+
+// target is what stands for a whole target, in which spaces are part of names.
+func (r *Redactor) target(s string) string {
+	slashes := len(s) - len(strings.TrimLeft(s, `\/`))
+	authority, rest := cutComponent(s[slashes:])
+	out := s[:slashes] + r.authority(authority)
+	sep := len(rest) - len(strings.TrimLeft(rest, `\/`))
+	share, below := cutComponent(rest[sep:])
+	return out + rest[:sep] + r.share(share) + r.path(below)
+}
+
+// components takes separators and the components behind them, to the end of the
+// path. The first is of the kind.
+func (t *textRedactor) components(kind nameKind) {
+	for t.at < len(t.words) {
+		s := t.rest()
+		n := len(s) - len(strings.TrimLeft(s, `\/`))
+		if n == 0 {
+			return
+		}
+		t.keep(n)
+		if t.at == len(t.words) {
+			return
+		}
+		if hasDrive(t.rest()) {
+			t.keep(2)
+			continue
+		}
+		size := t.componentSize(kind)
+		if size == 0 {
+			return
+		}
+		name := t.rest()[:size]
+		end := t.words[t.at].begin + size
+		if kind == kindShare {
+			t.put(t.r.share(name), end)
+		} else {
+			t.put(t.r.component(name), end)
+		}
+		kind = kindPath
+	}
+}
+
+// componentSize is how long the component at the place is: the longest that is
+// known, with its spaces, or what has none.
+func (t *textRedactor) componentSize(kind nameKind) int {
+	s := t.rest()
+	size := strings.IndexFunc(s, func(c rune) bool { return isStop(c) || c == '/' || c == '\\' })
+	switch {
+	case size < 0:
+		size = run(s)
+	case !isSeparator(s[size]):
+		size = run(s[:size])
+	}
+	count, _ := t.r.index.longest(t.words[t.at:], 1<<kind)
+	if count > 0 {
+		end := t.words[t.at+count-1].end - t.words[t.at].begin
+		switch {
+		case end+1 < len(s) && s[end] == ':' && run(s[end+1:]) > 0: // a stream
+			return end + 1 + run(s[end+1:])
+		case end > size && ends(s[end:]):
+			return end
+		}
+	}
+	return size
+}
+
+// localPath takes C:\… and /home/….
+func (t *textRedactor) localPath(s string, first bool) bool {
+	if !first {
+		return false
+	}
+	switch {
+	case len(s) > 3 && hasDrive(s) && !unicode.IsSpace(rune(s[3])):
+		t.keep(2)
+	case len(s) > 1 && s[0] == '/' && (isWordRune(rune(s[1])) || s[1] == '.' || s[1] >= utf8.RuneSelf):
+	default:
+		return false
+	}
+	t.components(kindPath)
+	return true
+}
+
+// pathBelow takes a path below a share, and DOMAIN\user: what has a backslash in
+// it, or begins with a known name and goes on with a separator.
+func (t *textRedactor) pathBelow(s string, first bool) bool {
+	if !first {
+		return false
+	}
+	if s[0] == '\\' {
+		n := run(s)
+		if n < 2 {
+			return false
+		}
+		if isPipePath(s[:n]) {
+			t.keep(n)
+			return true
+		}
+		t.components(kindPath)
+		return true
+	}
+	size := strings.IndexFunc(s, func(c rune) bool { return isStop(c) || c == '\\' })
+	if size <= 0 || s[size] != '\\' {
+		count, _ := t.r.index.longest(t.words[t.at:], 1<<kindPath|1<<kindShare|1<<kindDomain)
+		if count == 0 {
+			return false
+		}
+		size = t.words[t.at+count-1].end - t.words[t.at].begin
+		if !strings.HasPrefix(s[size:], `\`) && !strings.HasPrefix(s[size:], "/") || size+1 == len(s) {
+			return false
+		}
+		if s[size] == '/' && !t.knownBehind(size+1) { // read/write
+			return false
+		}
+	}
+	begin, name := t.words[t.at].begin, s[:size]
+	if i := strings.IndexByte(name, '/'); i >= 0 && s[size] == '\\' { // a path with both separators
+		size, name = i, s[:i]
+		if i == 0 {
+			return false
+		}
+	}
+	if s[size] == '\\' && t.logOn(name, size) {
+		return true
+	}
+	_, isShare := t.r.pseudonyms[kindShare][folded(name)]
+	_, isPath := t.r.pseudonyms[kindPath][folded(name)]
+	if isShare && !isPath {
+		t.put(t.r.share(name), begin+size)
+	} else {
+		t.put(t.r.component(name), begin+size)
+	}
+	t.components(kindPath)
+	return true
+}
+
+// knownBehind reports whether a known name of a path stands n bytes behind the
+// place.
+func (t *textRedactor) knownBehind(n int) bool {
+	at := t.words[t.at].begin + n
+	for i := t.at; i < len(t.words); i++ {
+		if t.words[i].begin == at {
+			count, _ := t.r.index.longest(t.words[i:], 1<<kindPath)
+			return count > 0
+		}
+	}
+	return false
+}
+
+// logOn takes DOMAIN\user, whose backslash is size bytes away.
+func (t *textRedactor) logOn(domain string, size int) bool {
+	rest := t.rest()
+	slashes := len(rest[size:]) - len(strings.TrimLeft(rest[size:], `\`))
+	behind := rest[size+slashes:]
+	n := strings.IndexFunc(behind, func(c rune) bool { return isStop(c) || c == '\\' })
+	if n < 0 || behind[n] != '\\' {
+		n = run(behind)
+	} else {
+		return false // it goes on: a path
+	}
+	at := t.at
+	for at < len(t.words) && t.words[at].begin < t.words[t.at].begin+size+slashes {
+		at++
+	}
+	if count, _ := t.r.index.longest(t.words[at:], 1<<kindUser); count > 0 {
+		if end := t.words[at+count-1].end - t.words[at].begin; ends(behind[end:]) {
+			n = end
+		}
+	}
+	if n == 0 || !t.r.isLogOn(domain, behind[:n]) {
+		return false
+	}
+	t.put(t.r.domain(domain)+rest[size:size+slashes]+t.r.user(behind[:n]), t.words[t.at].begin+size+slashes+n)
+	return true
+}
+
+var mailText = regexp.MustCompile(`^[\pL\pN_.+-]+@[\pL\pN_-]+(?:\.[\pL\pN_-]+)+`)
+
+// mail takes user@domain.
+func (t *textRedactor) mail(s string, first bool) bool {
+	if !first || !strings.Contains(s, "@") {
+		return false
+	}
+	m := strings.TrimRight(mailText.FindString(s), ".-")
+	if m == "" {
+		return false
+	}
+	t.put(t.r.user(m), t.words[t.at].begin+len(m))
+	return true
+}
+
+var dottedText = regexp.MustCompile(`^[\pL\pN-]+(?:\.[\pL\pN-]+)+`)
+
+// dotted takes a host's name that is not known, of which a part is: nas of
+// example.net.
+func (t *textRedactor) dotted(s string, first bool) bool {
+	if !first {
+		return false
+	}
+	m := strings.TrimRight(dottedText.FindString(s), "-")
+	begin := t.words[t.at].begin
+	for i := t.at + 1; i < len(t.words) && t.words[i].begin < begin+len(m); i++ {
+		if t.s[t.words[i].begin-1] != '.' {
+			continue
+		}
+		if count, _ := t.r.index.longest(t.words[i:], 1<<kindHost|1<<kindDomain); count > 0 && t.words[i+count-1].end <= begin+len(m) {
+			t.put(t.r.host(m), begin+len(m))
+			return true
+		}
+	}
+	return false
+}
+
+// known takes a known name.
+func (t *textRedactor) known(s string, _ bool) bool {
+	const all = 1<<kindUser | 1<<kindHost | 1<<kindDomain | 1<<kindShare | 1<<kindPath | 1<<kindText
+	count, found := t.r.index.longest(t.words[t.at:], all)
+	if count == 0 {
+		return false
+	}
+	begin, size := t.words[t.at].begin, t.words[t.at+count-1].end-t.words[t.at].begin
+	name := s[:size]
+	kind := nameKind(0)
+	switch {
+	case found&(1<<kindText) != 0:
+		kind = kindText
+	case found&(1<<kindShare) != 0 && strings.HasSuffix(t.s[:begin], "share "):
+		kind = kindShare
+	default:
+		for found&(1<<kind) == 0 {
+			kind++
+		}
+	}
+	if kind == kindHost || kind == kindDomain { // fs01 of fs01.example.net
+		if n := dottedName(s[size:]); n > 0 {
+			t.put(t.r.host(s[:size+n]), begin+size+n)
+			return true
+		}
+	}
+	if isOrdinary(folded(name)) && !(found&(1<<kindUser) != 0 && t.onHost(count)) {
+		return false
+	}
+	t.put(t.r.pseudonyms[kind][folded(name)], begin+size)
+	return true
+}
+
+// dottedName is how much of a host's name stands behind its first label.
+func dottedName(s string) int {
+	n := 0
+	for n < len(s) && (s[n] == '.' || n > 0 && s[n] == '-') {
+		label := n + 1
+		for label < len(s) && (isLetter(s[label]) || s[label] >= '0' && s[label] <= '9') {
+			label++
+		}
+		if label == n+1 {
+			break
+		}
+		n = label
+	}
+	return n
+}
+
+// onHost reports whether " on " and a host stand behind the next words.
+func (t *textRedactor) onHost(count int) bool {
+	behind := t.words[min(t.at+count, len(t.words)):]
+	if len(behind) < 4 || behind[0].key != " " || behind[1].key != "ON" || behind[2].key != " " {
+		return false
+	}
+	at := behind[3].begin
+	n, _ := t.r.index.longest(behind[3:], 1<<kindHost)
+	_, err := netip.ParseAddr(ipv4Text.FindString(t.s[at:]))
+	return n > 0 || err == nil
+}
