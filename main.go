@@ -264,7 +264,7 @@ func reportFlags() []cli.Flag {
 		&cli.StringFlag{Category: output, Name: "format", Value: "table", Usage: "FORMAT: table, json, markdown, html, or csv, which has the opens only"},
 		&cli.BoolFlag{Category: output, Name: "json", Usage: "short for --format json"},
 		&cli.StringSliceFlag{Category: output, Name: "report", Usage: "FILE: also write the report to FILE, in the format of its ending: .txt .json .md .html .csv; may be given again"},
-		&cli.StringFlag{Category: output, Name: "bundle", Usage: "FILE.zip: write the report in every format to FILE.zip, and what --capture would write"},
+		&cli.StringFlag{Category: output, Name: "bundle", Usage: "FILE.zip: write a folder with the report as HTML, Markdown, CSV and JSON to FILE.zip, and what --capture would write"},
 		&cli.BoolFlag{Category: output, Name: "redact", Usage: "put pseudonyms for users, hosts, shares and files in all of these; FILE.key.json, beside the first FILE, tells the names"},
 		&cli.BoolFlag{Category: output, Name: "force", Usage: "let these overwrite a file"},
 	}

@@ -454,8 +454,10 @@ func onLab(temperament, phase string, words []string, run func(words []string, r
 	}
 	defer other.close()
 	files, err := other.share.ReadDir("")
-	if err == nil && (len(files) != 1 || files[0].Name() != "held") {
-		err = fmt.Errorf("left on the server: %v", files)
+	for _, f := range files {
+		if f.Name() != "held" {
+			err = errors.Join(err, fmt.Errorf("%s is left on the server", f.Name()))
+		}
 	}
 	return err
 }

@@ -65,9 +65,22 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	narrowSymbols(t, false)
-	reports := map[string]*Report{"hostile_names": hostileReport(), "big": bigRun(10_000, 50_000), "one_event": {
-		Schema: Schema, Command: "table", Events: []Event{{ID: 1, Actor: ActorObserver, What: whatConnect}},
-	}}
+	reports := map[string]*Report{
+		"hostile_names": hostileReport(), "big": bigRun(10_000, 50_000),
+		"one_event": {Schema: Schema, Command: "table", Events: []Event{{ID: 1, Actor: ActorObserver, What: whatConnect}}},
+	}
+	// The letters of a time axis must not lie on each other, however long a run takes.
+	for name, times := range map[string][2]Millisecond{
+		"tiny": {-0.51, 0.04}, "quick": {-4.8, 0.5}, "equal": {-999, 1050}, "late": {-61e3, 800}, "minutes": {-140, 330e3}, "hours": {-3600e3, 7.9e6}, "days": {-510, 4e8},
+	} {
+		r := bigRun(10, 10)
+		r.Events[0].T, r.Events[1].T, r.Events[2].T = times[0], times[0]/2, times[0]/3
+		for i := 4; i < 10; i++ {
+			r.Events[i].T = times[1] * Millisecond(i-3) / 6
+		}
+		*r.Repro.Release.AfterMS = times[1]
+		reports["run_"+name] = r
+	}
 	for file, r := range reportInputs(t) {
 		reports[strings.TrimSuffix(filepath.Base(file), ".txtar")] = r
 	}
@@ -83,7 +96,7 @@ func TestBrowser(t *testing.T) {
 		}
 		args = append(args, file)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, node, args...).CombinedOutput()
 	if err != nil {

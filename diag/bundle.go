@@ -73,7 +73,7 @@ func (b *bundle) write(r *Report, packets *os.File) error {
 	}
 	const capture = "capture.pcapng"
 	if packets != nil {
-		files = append(files, [2]string{capture, "the run's SMB messages, for Wireshark; what was said to log on is left out"})
+		files = append(files, [2]string{capture, "the run's SMB messages, for Wireshark; log-on tokens and what was read from files are blanked"})
 	}
 	err := b.add("README.txt", func(w io.Writer) error { return bundleReadme(w, r, files) })
 	for i, format := range formats {
@@ -118,7 +118,8 @@ func bundleReadme(w io.Writer, r *Report, files [][2]string) error {
 			"No password is in any of these files.")
 	} else {
 		p.paragraph("Nothing is redacted: these files name users, hosts, shares and files. No password is in any of them. " +
-			"A bundle with pseudonyms, for those who are not to know the names, is made by:")
+			"A bundle with pseudonyms, for those who are not to know the names, is made by the following; " +
+			"it has no capture, whose names only the run itself can replace.")
 		p.code("err32 report report.json --redact --bundle redacted.zip")
 	}
 	p.heading("To read report.json in a terminal, or write it in another form")

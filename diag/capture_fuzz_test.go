@@ -65,7 +65,7 @@ func FuzzCaptureTap(f *testing.F) {
 				if err != nil {
 					break
 				}
-				if bytes.Contains(msg[smbHeader:], ntlmSignature) {
+				if _, token, found := bytes.Cut(msg[smbHeader:], ntlmSignature); found && len(bytes.Trim(token, "\x00")) > 0 {
 					t.Fatalf("a token in %x", msg)
 				}
 				rest = next

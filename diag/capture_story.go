@@ -109,7 +109,7 @@ func (s *captureStory) request(h smb.Header, msg []byte, before askedFor, named 
 		s.asked[h.MessageID] = a
 	}
 	text := joinNonEmpty(" ", h.Command.String()+" request", a.name)
-	return text + blanked(h.Command == smb.CommandSessionSetup && len(msg) > smbHeader+24, "log-on token", err), a
+	return text + blanked(h.Command == smb.CommandSessionSetup, "log-on token", err), a
 }
 
 // response finds what is answered, and describes the answer.
@@ -144,7 +144,8 @@ func (s *captureStory) response(h smb.Header, msg []byte) string {
 	}
 	switch m := m.(type) {
 	case *smb.SessionSetupResponse:
-		return text + blanked(len(msg) > smbHeader+8, "log-on token", err)
+		// The token itself is gone; the last response may have had none.
+		return text + blanked(h.Status != smb.StatusSuccess || len(msg) > smbHeader+8, "log-on token", err)
 	case *smb.ReadResponse:
 		return text + blanked(len(m.Data) > 0 && !pipe, "data", err)
 	}

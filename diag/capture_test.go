@@ -560,6 +560,62 @@ func TestCaptureFails(t *testing.T) {
 	}
 }
 
+// TestCaptureRedacted checks that what the Redactor refuses is left out, is
+// counted, and does not tear the stream.
+func TestCaptureRedacted(t *testing.T) {
+	r := NewRedactor()
+	unknown := smb.Append(nil, smb.Header{MessageID: 2}, &smb.EchoRequest{})
+	unknown[12] = 0x77 // Command
+	if r.message(bytes.Clone(unknown)) != nil {
+		t.Fatal("the Redactor takes a message of a command that there is not")
+	}
+	c := newTestCapture(t, r)
+	trace := c.trace(ActorHolder)
+	trace.Connected(&net.TCPAddr{IP: net.IPv4(192, 0, 2, 17), Port: 50000}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 4455})
+	ask := func(id uint64, m smb.Message) {
+		trace.Sent(time.Now(), smb.Append(nil, smb.Header{MessageID: id, TreeID: 1}, m))
+	}
+	ask(1, &smb.CreateRequest{Name: `Unmistakable\Folder\Palimpsest.docx`})
+	trace.Sent(time.Now(), unknown)
+	trace.Received(time.Now(), smb.Append(nil, smb.Header{MessageID: 1, Flags: smb.FlagResponse}, &smb.CreateResponse{FileID: smb.FileID{Volatile: 8}}))
+	ask(3, &smb.CloseRequest{FileID: smb.FileID{Volatile: 8}})
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	packets := readCapture(t, c.Name())
+	if frames := assemble(t, packets); len(frames) != 3 {
+		t.Errorf("%d frames, want 3", len(frames))
+	}
+	name := strings.TrimPrefix(packets[0].comment, "holder: CREATE request ")
+	for i, p := range packets {
+		if p.from.Port() != 4455 && p.to.Port() != 4455 || p.from.Addr() == netip.MustParseAddr("192.0.2.17") || p.to.Addr() == netip.MustParseAddr("192.0.2.17") {
+			t.Errorf("packet %d goes from %v to %v", i, p.from, p.to)
+		}
+		if short := strings.TrimSuffix(name, "; no event      "); !strings.Contains(p.comment, " "+short) {
+			t.Errorf("packet %d: comment %q does not name %q", i, p.comment, short)
+		}
+	}
+	b, err := os.ReadFile(c.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"Unmistakable", "Palimpsest"} {
+		if bytes.Contains(b, []byte(word)) || bytes.Contains(b, utf16Bytes(word)) {
+			t.Errorf("%q is in the capture", word)
+		}
+	}
+	file, err := pcapgo.NewNgReader(bytes.NewReader(b), pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, _, err = file.ReadPacketData()
+	}
+	if i, err := file.Interface(0); err != nil || i.Statistics.PacketsDropped != 1 {
+		t.Errorf("the file counts %+v, %v; want 1 message dropped", i.Statistics, err)
+	}
+}
+
 func TestCaptureNil(t *testing.T) {
 	var c *Capture
 	a, b := net.Pipe()

@@ -23,14 +23,7 @@ type client struct {
 // that is empty. A guid other than the zero one makes the server take the
 // client for another connection of the same machine.
 func (e Endpoint) connect(ctx context.Context, share string, guid smb.GUID) (*client, error) {
-	conn, err := smb.Dial(ctx, e.Target.Address(), &smb.Config{
-		MaxDialect: e.MaxDialect,
-		Signing:    e.Signing,
-		Encryption: e.Encryption,
-		Timeout:    e.Timeout,
-		ClientGUID: guid,
-		Trace:      e.Capture.trace(cmp.Or(e.actor, ActorTool)),
-	})
+	conn, err := e.dial(ctx, guid)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +45,18 @@ func (e Endpoint) connect(ctx context.Context, share string, guid smb.GUID) (*cl
 		}
 	}
 	return c, nil
+}
+
+// dial makes a connection that nobody is logged on to.
+func (e Endpoint) dial(ctx context.Context, guid smb.GUID) (*smb.Conn, error) {
+	return smb.Dial(ctx, e.Target.Address(), &smb.Config{
+		MaxDialect: e.MaxDialect,
+		Signing:    e.Signing,
+		Encryption: e.Encryption,
+		Timeout:    e.Timeout,
+		ClientGUID: guid,
+		Trace:      e.Capture.trace(cmp.Or(e.actor, ActorTool)),
+	})
 }
 
 // wantsEncryption adds what else a refusal may mean: a server or share that

@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +19,7 @@ func (c *comparing) summary() string {
 		}
 		return fmt.Sprintf("Nothing differs: %d things are the same.", n)
 	}
-	said := c.resultSummary()
-	if said == "" {
-		said = c.verdictSummary()
-	}
-	return joinNonEmpty(" ", said, c.settingsSummary(said == ""))
+	return cmp.Or(c.resultSummary(), c.verdictSummary()) + " " + c.settingsSummary()
 }
 
 // resultSummary compares what both runs were made for; empty where that is not
@@ -105,22 +102,21 @@ func (c *comparing) verdictSummary() string {
 		case r.Verdict != nil:
 			return joinNonEmpty(" ", fmt.Sprint(r.Verdict.Code), r.Verdict.Name)
 		case r.Interrupted:
-			return "none, for it was interrupted,"
+			return "none (interrupted)"
 		case r.Error != nil && !r.Error.Undecided:
-			return "none, for the run failed,"
+			return "none (the run failed)"
 		}
 		return "none"
 	}
-	x, y := verdict(c.a), verdict(c.b)
-	if x == y {
-		return "The verdict is the same in both runs: " + strings.TrimSuffix(x, ",") + "."
+	if x, y := verdict(c.a), verdict(c.b); x != y {
+		return "The verdict: " + x + " in A, " + y + " in B."
 	}
-	return fmt.Sprintf("The verdict is %s in A and %s in B.", x, strings.TrimSuffix(y, ","))
+	return "The verdict is the same in both runs: " + verdict(c.a) + "."
 }
 
 // settingsSummary names settings that differ: a difference in the results may
 // be theirs.
-func (c *comparing) settingsSummary(alone bool) string {
+func (c *comparing) settingsSummary() string {
 	const most = 4
 	var names []string
 	for _, d := range c.Differences {

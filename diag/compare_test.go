@@ -455,6 +455,44 @@ func TestCompareRedacted(t *testing.T) {
 	}
 }
 
+// Two runs that are redacted here are matched by name, and none is shown.
+func TestCompareRedactsTogether(t *testing.T) {
+	run := func(file string, opens ...OpenRow) SavedRun {
+		r := tableOf(opens...)
+		r.Again = "err32 table -U zwenkau //quellendorf/unterbodnitz"
+		r.Target = &TargetInfo{Server: "quellendorf", Port: 445, Share: "unterbodnitz", User: "zwenkau"}
+		r.Server = &ServerInfo{Dialect: "3.1.1", Name: "QUELLENDORF", GUID: "6b1c1d31-0000-0000-0000-000000000000"}
+		r.Table.Sessions = []SessionRow{{Client: "oberkrossen", User: "zwenkau"}}
+		return SavedRun{file, r}
+	}
+	same, gone, changed := row("nimritz.xlsx", "zwenkau", "oberkrossen", "read", nil), row("grobsdorf.doc", "zwenkau", "oberkrossen", "read", nil), row("posterstein.db", "zwenkau", "oberkrossen", "read", nil)
+	for _, o := range []*OpenRow{&same, &gone, &changed} {
+		o.Share, o.Path = "unterbodnitz", `D:\unterbodnitz\`+o.SharePath
+	}
+	more := changed
+	more.Access = []string{"read", "write"}
+	o := Outputs{Redact: true}
+	r, err := o.Compare(run("/home/zwenkau/tautenhain.json", same, gone, changed), run("/home/zwenkau/mertendorf.json", more, same), "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err = o.Write(r); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := *partOf(r, PartOpens), (ComparedPart{PartOpens, 1, 1, 1, 0}); got != want {
+		t.Errorf("opens %+v, want %+v", got, want)
+	}
+	if !r.Redacted || strings.Contains(strings.Join(r.Notes, " "), "each by itself") {
+		t.Errorf("redacted %v, notes %q", r.Redacted, r.Notes)
+	}
+	out := strings.ToLower(renderTable(t, r, 200) + string(renderJSON(t, r)) + string(rendered(t, RenderCSV, r)))
+	for _, name := range []string{"zwenkau", "quellendorf", "unterbodnitz", "oberkrossen", "nimritz", "grobsdorf", "posterstein", "tautenhain", "mertendorf", "6b1c1d31"} {
+		if strings.Contains(out, name) {
+			t.Errorf("%s is in\n%s", name, out)
+		}
+	}
+}
+
 func TestCompareRefusesComparisons(t *testing.T) {
 	a := tableOf()
 	c := compared(t, a, a)

@@ -310,6 +310,9 @@ func (r *Redactor) hasTrace(b []byte) bool {
 
 func (r *Redactor) traceIn(text []rune) bool {
 	for i := 0; i+traceLength <= len(text); i++ {
+		if text[i] == 0 { // much is blanked, and this is quick
+			continue
+		}
 		for _, name := range r.traces[[3]rune(text[i:])] {
 			if r.isTrace(text, i, name) {
 				return true

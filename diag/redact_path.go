@@ -86,6 +86,10 @@ var pipesOfServers = map[string]bool{
 // versions that a client asks for by time, [MS-SMB2] 2.2.13.
 var ownFile = regexp.MustCompile(`^(?i:err32-[0-9a-f]{8}\.tmp(\.renamed)?|@GMT-[0-9.-]{19})$`)
 
+// ownStream tells the types of streams and the names that every file system
+// gives them, [MS-FSCC] 2.1.5.
+var ownStream = regexp.MustCompile(`^(?i:\$(?:DATA|INDEX_ALLOCATION|BITMAP|I30|ATTRIBUTE_LIST|EA|EA_INFORMATION|FILE_NAME|REPARSE_POINT|STANDARD_INFORMATION|OBJECT_ID))?$`)
+
 // component is what stands for one component, which may have a stream.
 func (r *Redactor) component(name string) string {
 	file, stream, ok := strings.Cut(name, ":")
@@ -94,7 +98,7 @@ func (r *Redactor) component(name string) string {
 	}
 	parts := []string{r.wild(file)}
 	for part := range strings.SplitSeq(stream, ":") {
-		if !strings.HasPrefix(part, "$") { // $DATA is the stream's type
+		if !ownStream.MatchString(part) {
 			part = r.wild(part)
 		}
 		parts = append(parts, part)

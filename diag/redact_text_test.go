@@ -111,7 +111,7 @@ func TestRedactText(t *testing.T) {
 func FuzzRedactText(f *testing.F) {
 	for _, s := range []string{
 		`\\fs01\share\data\x: alice on 10.20.0.7, "Q3 plan.xlsx"`, `//[fe80::1%1]:445/a/b`, "smb://a;b@c/d", "[MS-SMB2] 3.3.5.9", `--path='a b' -U x`,
-		`C:\`, `\`, `\\`, `//`, `\\?\C:\x`, `""`, `'`, "::1", "[", "1.2.3.4:5", "EXAMPLE\\", "data\\", "a@b.c", "\xff\\\xfe", `\srvsvc, a, b`, `share\`, `data/x`, "İ\\ı",
+		`C:\`, `\`, `\\`, `//`, `\\?\C:\x`, `""`, `'`, "::1", "[", "1.2.3.4:5", "EXAMPLE\\", "data\\", "a@b.c", "\xff\\\xfe", `\srvsvc, a, b`, `share\`, `data/x`, "İ\\ı", `\:$alice`,
 	} {
 		f.Add(s)
 	}

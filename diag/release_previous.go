@@ -111,7 +111,7 @@ func (r *release) logOnOver(ctx context.Context, name string, id uint64) *RunErr
 	if e.Credentials.Anonymous {
 		return &RunError{Op: "log on over session " + name, Text: "an anonymous log-on cannot end anybody's session: it takes the same user"}
 	}
-	conn, err := smb.Dial(ctx, e.Target.Address(), &smb.Config{MaxDialect: e.MaxDialect, Signing: e.Signing, Encryption: e.Encryption, Timeout: e.Timeout})
+	conn, err := e.dial(ctx, smb.GUID{})
 	if err != nil {
 		return newRunError("connect to "+e.Target.Address(), err)
 	}

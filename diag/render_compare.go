@@ -38,22 +38,19 @@ func (p *reportPage) comparedRuns(runs []ComparedRun) error {
 	p.heading("Compared")
 	mixed := slices.ContainsFunc(runs, func(r ComparedRun) bool { return r.Redacted != runs[0].Redacted })
 	g := grid{columns: []gridColumn{
-		{title: "", rigid: true}, {title: "file", lines: 3}, {title: "command", rigid: true}, {title: "started"}, {title: "took", rigid: true},
+		{title: "", rigid: true}, {title: "file", lines: 3}, {title: "command", rigid: true}, {title: "started"},
 		{title: "verdict", lines: 3}, {title: "state", optional: true},
 	}}
 	for i := range runs {
 		r := &runs[i]
-		verdict, started, took := "none", "-", "-"
+		verdict, started := "none", "-"
 		if r.VerdictCode != nil {
 			verdict = joinNonEmpty(" ", fmt.Sprint(*r.VerdictCode), visibleText(r.VerdictName))
 		}
 		if !r.Started.IsZero() {
 			started = r.Started.UTC().Format("2006-01-02 15:04:05")
-			if d := r.Finished.Sub(r.Started.Time); !r.Finished.IsZero() && d >= 0 {
-				took = durationText(Milliseconds(d))
-			}
 		}
-		g.rows = append(g.rows, []string{runLetter(i), visibleName(r.Name), visibleText(r.Command), started, took, verdict, stateOfRun(r, mixed)})
+		g.rows = append(g.rows, []string{runLetter(i), visibleName(r.Name), visibleText(r.Command), started, verdict, stateOfRun(r, mixed)})
 	}
 	return p.grid(g)
 }
@@ -93,18 +90,17 @@ func comparedHeading(p *ComparedPart) string {
 			counts = append(counts, fmt.Sprintf(c.what, c.n))
 		}
 	}
-	same := fmt.Sprintf("%d the same", p.Same)
 	switch {
-	case len(counts) == 0 && p.Same == 0:
-		same = "none in either"
 	case len(counts) == 0:
-		same = "all " + same
+		counts = append(counts, fmt.Sprintf("all %d the same", p.Same))
+	case p.Same > 0:
+		counts = append(counts, fmt.Sprintf("%d the same", p.Same))
 	}
 	name := visibleText(p.Name)
-	if name != "" {
+	if name != "" && name[0] >= 'a' && name[0] <= 'z' {
 		name = strings.ToUpper(name[:1]) + name[1:]
 	}
-	return name + ": " + strings.Join(append(counts, same), ", ")
+	return name + ": " + strings.Join(counts, ", ")
 }
 
 func (p *reportPage) differences(differences []Difference) error {

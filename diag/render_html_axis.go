@@ -75,7 +75,7 @@ func (s *timeScale) ticks() []pictureTick {
 // ticksOf are the round times of a side that has this share of the width, in
 // percent. Where there is little room only every nth has a label.
 func (s *timeScale) ticksOf(from, to Millisecond, share float64) []pictureTick {
-	const wide, narrow = 11, 17 // percent of the width that a label takes
+	const wide, narrow = 11, 22 // percent of the width that a label takes
 	step := roundStep(float64(to-from) / max(2, math.Floor(share/wide)))
 	first, last := math.Ceil(float64(from)/step-1e-9), math.Floor(float64(to)/step+1e-9)
 	nth := math.Ceil((last - first) / max(1, math.Floor(share/narrow)))
@@ -142,10 +142,10 @@ func axisText(t Millisecond) string {
 		return sign + number(ms/86400e3) + " d"
 	case ms >= 3600e3 && math.Mod(ms, 3600e3) == 0:
 		return sign + number(ms/3600e3) + " h"
-	case ms >= 60e3 && math.Mod(ms, 60e3) == 0:
-		return sign + number(ms/60e3) + " min"
 	case ms >= 3600e3:
 		return sign + number(math.Floor(ms/3600e3)) + " h " + number(math.Mod(ms, 3600e3)/60e3) + " min"
+	case ms >= 60e3 && math.Mod(ms, 60e3) == 0:
+		return sign + number(ms/60e3) + " min"
 	case ms >= 60e3:
 		return sign + number(math.Floor(ms/60e3)) + " min " + number(math.Mod(ms, 60e3)/1e3) + " s"
 	case ms >= 1e3:

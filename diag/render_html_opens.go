@@ -2,6 +2,7 @@ package diag
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -40,16 +41,21 @@ func (t *htmlTable) addChanges(r *Report) {
 	}
 	const title = "change"
 	t.Columns = append(t.Columns, htmlColumn{Title: title})
-	for i, j := range joinMoments(o)[:len(t.Rows)] {
+	for i := range t.Rows {
 		row := &t.Rows[i]
+		var seen [4]bool // not before, where there is no such column
 		for k := range row.Cells {
-			if c := &row.Cells[k]; isMoment(c.Column) {
-				if c.Class = "open"; c.Text != "open" {
-					c.Class, c.Text = "absent", "not listed"
-				}
+			c := &row.Cells[k]
+			moment := slices.Index(momentColumns, c.Column)
+			switch {
+			case moment < 0:
+			case c.Text == "open":
+				c.Class, seen[moment] = "open", true
+			default:
+				c.Class, c.Text = "absent", "not listed"
 			}
 		}
-		change := changeText(j.seen, looked)
+		change := changeText(seen, looked)
 		if change != "" {
 			row.Class = "changed"
 		}
@@ -57,13 +63,8 @@ func (t *htmlTable) addChanges(r *Report) {
 	}
 }
 
-func isMoment(column string) bool {
-	switch column {
-	case "before", "held", "after", "end":
-		return true
-	}
-	return false
-}
+// momentColumns are those that opensOverTime has for them.
+var momentColumns = []string{"before", "held", "after", "end"}
 
 // changeText says when an open came and went; empty where it was there all the
 // time.

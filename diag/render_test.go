@@ -92,6 +92,7 @@ func TestRenderGolden(t *testing.T) {
 				{Name: "json", Data: renderJSON(t, r)},
 				{Name: "markdown", Data: rendered(t, RenderMarkdown, r)},
 				{Name: "csv", Data: bytes.ReplaceAll(rendered(t, RenderCSV, r), []byte("\r\n"), []byte("\n"))},
+				{Name: "html", Data: rendered(t, RenderHTML, r)},
 			}
 			if *updateReports {
 				a.Files = append(a.Files[:1], got...)

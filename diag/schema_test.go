@@ -417,7 +417,10 @@ func TestSchemaRuns(t *testing.T) {
 	schema := compileSchema(t, text)
 	event := text["$defs"].(map[string]any)["event"].(map[string]any)["properties"].(map[string]any)
 	words := event["what"].(map[string]any)["examples"].([]any)
-	srv := serve(t, onWindows, serverConfig{})
+	eachServer(t, bothServers, serverConfig{}, func(t *testing.T, srv *testServer) { testSchemaRuns(t, srv, schema, words) })
+}
+
+func testSchemaRuns(t *testing.T, srv *testServer, schema *jsonschema.Schema, words []any) {
 	folder := srv.folder(t, "schema")
 	srv.writeFiles(t, "schema/held", "schema/free")
 	e := srv.endpoint(folder)
