@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// comparison is what stands for a comparison of two runs whose names were not
-// replaced before.
+// comparison is what stands for a comparison of two runs. Their names may have
+// been replaced already, but for those of their files.
 func (r *Redactor) comparison(c *Comparison) *Comparison {
 	if c == nil {
 		return nil

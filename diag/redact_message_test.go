@@ -85,6 +85,8 @@ func namedRequests() []redactedMessage {
 			&smb.QueryDirectoryRequest{Class: smb.FileNamesInformation, Pattern: "path-1*.docx"}},
 		{"transceive", &smb.IOCTLRequest{Code: smb.FSCTLPipeTransceive, Input: utf16LE("zanzibar")}, &smb.IOCTLRequest{Code: smb.FSCTLPipeTransceive, Input: make([]byte, 16)}},
 		{"referrals", &smb.IOCTLRequest{Code: smb.FSCTLDFSGetReferrals, Input: utf16LE(`..\zanzibar\xylophone`)}, &smb.IOCTLRequest{Code: smb.FSCTLDFSGetReferrals}},
+		{"extended attributes", &smb.QueryInfoRequest{Type: smb.InfoFile, Class: smb.FileFullEaInformation, Input: smb.AppendEANames(nil, []string{"mnemonic"})},
+			&smb.QueryInfoRequest{Type: smb.InfoFile, Class: smb.FileFullEaInformation}},
 		{"lock", &smb.LockRequest{FileID: id, Locks: []smb.LockElement{{Offset: 1, Length: 2}}}, &smb.LockRequest{FileID: id, Locks: []smb.LockElement{{Offset: 1, Length: 2}}}},
 		{"close", &smb.CloseRequest{FileID: id}, &smb.CloseRequest{FileID: id}},
 	}

@@ -131,7 +131,7 @@ func (r *Redactor) wild(name string) string {
 
 // between is what stands for a part of a pattern, between its wildcards.
 func (r *Redactor) between(pattern, part string) string {
-	if strings.HasSuffix(pattern, part) && len(part) < len(pattern) && (part == "." || part[0] == '.' && isEnding(part[1:])) {
+	if strings.HasSuffix(pattern, part) && len(part) < len(pattern) && (part == "." || part[0] == '.' && r.isEnding(part[1:])) {
 		r.endings[folded(strings.Trim(part, "."))] = true
 		return part
 	}
@@ -143,7 +143,7 @@ func (r *Redactor) name(name string) string {
 	if strings.Trim(name, ".…") == "" || ownFile.MatchString(name) {
 		return name
 	}
-	if i := strings.LastIndexByte(name, '.'); i > 0 && name[0] != '.' && isEnding(name[i+1:]) {
+	if i := strings.LastIndexByte(name, '.'); i > 0 && name[0] != '.' && r.isEnding(name[i+1:]) {
 		r.endings[folded(name[i+1:])] = true
 		return r.pseudonym(kindPath, name, name[i:])
 	}
@@ -151,13 +151,19 @@ func (r *Redactor) name(name string) string {
 }
 
 // isEnding reports whether the end of a name tells no more than what is in a
-// file.
-func isEnding(s string) bool {
+// file: it is short and plain, and nobody's name.
+func (r *Redactor) isEnding(s string) bool {
 	if len(s) == 0 || len(s) > 5 {
 		return false
 	}
 	for i := range len(s) {
 		if !isLetter(s[i]) && (s[i] < '0' || s[i] > '9') {
+			return false
+		}
+	}
+	key := folded(s)
+	for kind := range kindPath {
+		if _, ok := r.pseudonyms[kind][key]; ok && !isOrdinary(key) {
 			return false
 		}
 	}

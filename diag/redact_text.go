@@ -624,7 +624,7 @@ func (t *textRedactor) known(s string, _ bool) bool {
 	name := s[:size]
 	kind := nameKind(0)
 	switch {
-	case found&(1<<kindText) != 0:
+	case found == 1<<kindText:
 		kind = kindText
 	case found&(1<<kindShare) != 0 && strings.HasSuffix(t.s[:begin], "share "):
 		kind = kindShare

@@ -48,6 +48,7 @@ func TestRedactText(t *testing.T) {
 		`see https://learn.microsoft.com/en-us/x for fs01`:             `see https://learn.microsoft.com/en-us/x for host-2`,
 		`C:\srv\data\x.log, D:\other`:                                  `C:\path-6\path-1\path-7.log, D:\path-8`,
 		`in /home/bob/.local/state/err32/x.json: no`:                   `in /path-6/path-7/path-8/path-9/path-10/path-11.json: no`,
+		`notes.alice, \plan.alice`:                                     `notes.user-1, \path-6`,
 		`secret\place\thing.docx and \odd`:                             `path-6\path-7\path-8.docx and \path-9`,
 		`data\My plans\Q3 plan.xlsx:hidden is a stream`:                `path-1\path-2\path-3.xlsx:path-6 is a stream`,
 		`the path "C:\\srv\\a b\\c.txt" is bad`:                        `the path "C:\\path-6\\path-7\\path-8.txt" is bad`,

@@ -198,7 +198,7 @@ func htmlState(r *Report) string {
 	switch {
 	case r.Incomplete || r.Interrupted || r.Error != nil:
 		return "open"
-	case r.Verdict == nil:
+	case r.Verdict == nil || r.Comparison != nil: // which is neither good nor bad
 		return "plain"
 	case r.Verdict.Code == 0:
 		return "good"
@@ -209,9 +209,9 @@ func htmlState(r *Report) string {
 // plainOutcome says what there is in place of a verdict.
 func plainOutcome(r *Report) string {
 	if r.Table != nil {
-		return "The tables were read; there was nothing to judge."
+		return "The tables were read. There was nothing to judge."
 	}
-	return "Done; there was nothing to judge."
+	return "Nothing was judged."
 }
 
 // countText is a number and what it counts.

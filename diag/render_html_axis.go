@@ -16,7 +16,7 @@ type timeScale struct {
 
 const (
 	leastSide = 25.0 // percent of the width that each side of the disconnect has at least
-	mostTime  = 1e14 // ms; 3 000 years, which a damaged file may pass
+	mostTime  = 1e11 // ms; three years, which a damaged file may pass
 )
 
 // newTimeScale makes the scale for all events, with a side for what was before 0
@@ -35,7 +35,10 @@ func newTimeScale(events []Event, sides bool) timeScale {
 	return s
 }
 
-func clampTime(t Millisecond) Millisecond { return min(max(t, -mostTime), mostTime) }
+// clampTime keeps what a report keeps of a time: microseconds, of some years.
+func clampTime(t Millisecond) Millisecond {
+	return Millisecond(math.Round(float64(min(max(t, -mostTime), mostTime))*1e3) / 1e3)
+}
 
 // at is the place of a time in percent of the width.
 func (s *timeScale) at(t Millisecond) float64 {

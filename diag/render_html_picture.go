@@ -121,7 +121,7 @@ func (d *pictureDrawing) lanes() {
 	slices.SortStableFunc(actors, func(a, b string) int { return place(order, a) - place(order, b) })
 	for i, actor := range actors {
 		y := d.picture.Top + laneHeight*i
-		lane := &pictureLane{Name: shortenMiddle(visibleText(actor), 24), Role: roles[actor], NameY: y + 15, Y: y, Top: y + 24, Mid: y + 34, Floor: y + 44}
+		lane := &pictureLane{Name: fitRunes(visibleText(actor), 24), Role: roles[actor], NameY: y + 15, Y: y, Top: y + 24, Mid: y + 34, Floor: y + 44}
 		lane.Marks = d.marks(byActor[actor])
 		d.picture.Lanes = append(d.picture.Lanes, lane)
 	}
@@ -189,7 +189,7 @@ func eventWords(e *Event) string {
 
 func whatWords(e *Event) string {
 	answer := answerText(e.StatusName, e.Status, e.Win32)
-	return joinNonEmpty(" ", visibleText(e.Actor), visibleText(e.What)) + prefixed(": ", shortenMiddle(e.Detail, 300)) + prefixed(" → ", shortenMiddle(answer, 200))
+	return joinNonEmpty(" ", visibleText(e.Actor), visibleText(e.What)) + prefixed(": ", fitRunes(e.Detail, 300)) + prefixed(" → ", fitRunes(answer, 200))
 }
 
 // held draws how long the file was held: by a client that was there, and after
@@ -253,7 +253,7 @@ func (d *pictureDrawing) lines() {
 		if e := &r.Events[i]; markOf(e) == markGone {
 			label := "disconnect"
 			if r.Repro != nil {
-				label += prefixed(": ", shortenMiddle(r.Repro.Disconnect, 12))
+				label += prefixed(": ", fitRunes(r.Repro.Disconnect, 12))
 			}
 			d.line(markGone, e.T, label, 14)
 			break
@@ -281,7 +281,7 @@ func (d *pictureDrawing) line(class string, t Millisecond, label string, y int) 
 
 // actorWords says what an actor's marks show.
 func (d *pictureDrawing) actorWords(actor string, events []*Event) {
-	name := shortenMiddle(visibleText(actor), 24)
+	name := fitRunes(visibleText(actor), 24)
 	for _, e := range events {
 		if markOf(e) == markFree {
 			d.say(htmlPart{Text: name + ": got the file at " + momentText(e.T) + " ms ["}, d.links.to(e.ID), htmlPart{Text: "]."})

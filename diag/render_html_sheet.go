@@ -3,6 +3,7 @@ package diag
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -170,11 +171,28 @@ func (s *htmlSheet) grid(g grid) error {
 }
 
 // fitText shortens a text that nobody would read to its end.
-func fitText(s string) string {
-	if len(s) > htmlLength && utf8.RuneCountInString(s) > htmlLength {
-		return shortenMiddle(s, htmlLength)
+func fitText(s string) string { return fitRunes(s, htmlLength) }
+
+// fitRunes shortens a text in the middle to about most characters.
+func fitRunes(s string, most int) string {
+	if len(s) <= most || utf8.RuneCountInString(s) <= most {
+		return s
 	}
-	return s
+	head, tail := 0, len(s)
+	for range most / 2 {
+		_, size := utf8.DecodeRuneInString(s[head:])
+		head += size
+		_, size = utf8.DecodeLastRuneInString(s[:tail])
+		tail -= size
+	}
+	for tail < len(s) { // a mark stays with its letter
+		r, size := utf8.DecodeRuneInString(s[tail:])
+		if !unicode.Is(unicode.M, r) {
+			break
+		}
+		tail += size
+	}
+	return s[:head] + "…" + s[tail:]
 }
 
 // hasLongWord reports whether a cell has a word that may be broken anywhere to

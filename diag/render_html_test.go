@@ -113,7 +113,7 @@ func everywhere(name string) map[string]*Report {
 			{ID: 2, Actor: ActorHolder, What: whatDisconnect, Detail: name}, {ID: 2, T: 1, Actor: ActorContender, What: whatRelease, Detail: name},
 		},
 	}
-	repro, hold, table, who, several, release := common, common, common, common, common, common
+	repro, hold, table, who, several, release, compared := common, common, common, common, common, common, common
 	after := Millisecond(5)
 	repro.Repro = &ReproResult{
 		Case: name, File: name, Holder: &HolderInfo{SessionID: name, FileID: name, Access: []string{name}, Share: []string{name}}, Disconnect: name,
@@ -130,7 +130,8 @@ func everywhere(name string) map[string]*Report {
 	}
 	who.Who, several.Who = &WhoResult{PathHolders: &path}, &WhoResult{Paths: []PathHolders{path, path}}
 	release.Release = &ReleaseResult{Actions: []ReleaseAction{{What: "open", Name: name, Opens: []OpenRow{o}, Done: name, Detail: name}, {What: name, Name: name, Opens: []OpenRow{o}, Done: name, Detail: name}}}
-	return map[string]*Report{"repro": &repro, "hold": &hold, "table": &table, "who": &who, "several": &several, "release": &release}
+	compared.Comparison = &Comparison{Compared: []ComparedRun{{Name: name, Command: name}}, Parts: []ComparedPart{{Name: name}}, Differences: []Difference{{Part: name, What: name, User: name, Client: name, A: name, B: name, Note: name}}}
+	return map[string]*Report{"repro": &repro, "hold": &hold, "table": &table, "who": &who, "several": &several, "release": &release, "comparison": &compared}
 }
 
 // Whatever a name says, the page is built as for a harmless one.
@@ -428,7 +429,7 @@ func TestTimeScale(t *testing.T) {
 	}{
 		{0, 0, false}, {5, 5, false}, {0, 1e-3, false}, {0, 0.4, false}, {0, 9.1, false}, {-655.2, 6041.7, true}, {-1, 30e3, true}, {-60e3, 4, true},
 		{-1e14, 1e14, true}, {-1e300, 1e300, true}, {0, 1e300, false}, {-300, 0, true}, {-20, 7.2e6, true}, {0, 61921.9, false}, {0, 3 * 86400e3, false},
-		{-999, 1, true}, {-510, 44e3, true},
+		{-999, 1, true}, {-510, 44e3, true}, {-5e-324, 1, true}, {-1, 5e-324, true}, {1e14, 1e14 + 0.02, false}, {1e11 - 1e-3, 1e11, false}, {-3e-3, 2e-3, true},
 	} {
 		s := newTimeScale([]Event{{T: tt.from}, {T: tt.to}}, tt.sides)
 		last := -1.0

@@ -82,7 +82,7 @@ func TestParseReportRoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(r, again) {
 			t.Errorf("%s: not the same report after writing and reading it", file)
 		}
-		has := map[string]bool{"repro": r.Repro != nil, "hold": r.Hold != nil, "table": r.Table != nil, "who": r.Who != nil, "release": r.Release != nil}
+		has := map[string]bool{"repro": r.Repro != nil, "hold": r.Hold != nil, "table": r.Table != nil, "who": r.Who != nil, "release": r.Release != nil, "report": r.Comparison != nil}
 		if !has[r.Command] && r.Error == nil {
 			t.Errorf("%s: the result was not read", file)
 		}
