@@ -83,7 +83,7 @@ type htmlVerdict struct {
 func newHTMLPage(r *Report) (*htmlPage, error) {
 	links := newEventLinks(r)
 	page := &htmlPage{
-		Policy: htmlPolicy, Style: template.CSS(htmlStyle), Schema: visibleText(r.Schema),
+		Policy: htmlPolicy, Style: template.CSS(htmlStyle), Schema: fitText(visibleText(r.Schema)),
 		State: htmlState(r), Plain: plainOutcome(r), Events: links.table(r), Picture: newHTMLPicture(r, links),
 		// Of the other commands the tables say more than when they were read.
 		PictureFirst: r.Table == nil && r.Who == nil && r.Release == nil,

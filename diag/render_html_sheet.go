@@ -147,7 +147,7 @@ func (s *htmlSheet) grid(g grid) error {
 		if c.right {
 			class = "number"
 		}
-		t.Columns = append(t.Columns, htmlColumn{c.title, class})
+		t.Columns = append(t.Columns, htmlColumn{fitRunes(c.title, 100), class})
 	}
 	for _, cells := range g.rows[:min(len(g.rows), htmlRows)] {
 		row := htmlRow{Cells: make([]htmlCell, len(cells))}
@@ -185,7 +185,7 @@ func fitRunes(s string, most int) string {
 		_, size = utf8.DecodeLastRuneInString(s[:tail])
 		tail -= size
 	}
-	for tail < len(s) { // a mark stays with its letter
+	for tail < len(s) { // no mark without its letter
 		r, size := utf8.DecodeRuneInString(s[tail:])
 		if !unicode.Is(unicode.M, r) {
 			break

@@ -325,6 +325,27 @@ func TestHTMLManyPaths(t *testing.T) {
 	}
 }
 
+// A text of a hundred thousand letters is shortened, wherever it stands; the
+// command to run again is not.
+func TestHTMLLongTexts(t *testing.T) {
+	const n = 100_000
+	for command, r := range everywhere(strings.Repeat("y", n)) {
+		r.Again = "again"
+		if size := len(rendered(t, RenderHTML, r)); size > 3*n {
+			t.Errorf("%s: %d bytes", command, size)
+		}
+		r.Again = strings.Repeat("z", n)
+		if page := string(rendered(t, RenderHTML, r)); !strings.Contains(page, r.Again) {
+			t.Errorf("%s: the command is not whole", command)
+		}
+	}
+	for s, want := range map[string]string{"abcdef": "abcdef", "abcdefg": "abc…efg", "日本語日本語日本": "日本語…語日本", "abcdefe\u0301fg": "abc…fg"} {
+		if got := fitRunes(s, 6); got != want {
+			t.Errorf("fitRunes(%q) = %q, want %q", s, got, want)
+		}
+	}
+}
+
 func TestHTMLMemory(t *testing.T) {
 	r := bigRun(10_000, 50_000)
 	var before, after runtime.MemStats
