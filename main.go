@@ -5,7 +5,7 @@
 //
 //   - The report goes to stdout, as a page or (--json) as one object and
 //     nothing else. So do help that was asked for and hold's line "ready",
-//     which with --json goes to stderr.
+//     which goes to stderr where the report is no page of text.
 //   - All else goes to stderr: "err32: error: …", "err32: warning: …",
 //     "err32: hint: …", and, only on a terminal, one line of progress. No
 //     capital at the start, no full stop at the end.
@@ -63,7 +63,9 @@ func run(words []string) int {
 	p := &program{}
 	app := p.app()
 	line, err := cmdline.Line(declared(app.Commands), words)
-	p.again = cmdline.Again(declared(app.Commands), words, outputNames...)
+	p.again = func(user string) string {
+		return cmdline.Again(declared(app.Commands), words, user, outputNames...)
+	}
 	if err == nil {
 		err = cmp.Or(app.RunContext(ctx, line), p.err)
 	}
@@ -101,10 +103,10 @@ func say(kind, text string) { fmt.Fprintf(os.Stderr, "err32: %s: %s\n", kind, te
 // program is one run; as a Writer it is stdout.
 type program struct {
 	code     int
-	progress *cmdline.Progress // while a run goes on
-	err      error             // of the first write that failed: the help's printer drops it
-	again    string            // the command line, for the report
-	outputs  *diag.Outputs     // once the run has begun
+	progress *cmdline.Progress        // while a run goes on
+	err      error                    // of the first write that failed: the help's printer drops it
+	again    func(user string) string // the command line of a run as a user, for the report
+	outputs  *diag.Outputs            // once the run has begun
 }
 
 func (p *program) Write(b []byte) (int, error) {
@@ -246,7 +248,7 @@ func sharedFlags() []cli.Flag {
 		&cli.StringFlag{Category: connection, Name: "max-protocol", Value: "3.1.1", Usage: "DIALECT: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1"},
 		&cli.StringFlag{Category: connection, Name: "signing", Value: "auto", Usage: "WHEN: auto or required"},
 		&cli.StringFlag{Category: connection, Name: "encrypt", Value: "auto", Usage: "WHEN: auto, required or off"},
-		&cli.StringFlag{Category: output, Name: "capture", Usage: "FILE.pcapng: write the run's SMB messages to FILE.pcapng, as Wireshark opens them, without the log-on"},
+		&cli.StringFlag{Category: output, Name: "capture", Usage: "FILE.pcapng: write the run's SMB messages to FILE.pcapng, for Wireshark; log-on tokens are blanked"},
 	}, reportFlags()...)
 }
 
@@ -264,9 +266,9 @@ func reportFlags() []cli.Flag {
 		&cli.StringFlag{Category: output, Name: "format", Value: "table", Usage: "FORMAT: table, json, markdown, html, or csv, which has the opens only"},
 		&cli.BoolFlag{Category: output, Name: "json", Usage: "short for --format json"},
 		&cli.StringSliceFlag{Category: output, Name: "report", Usage: "FILE: also write the report to FILE, in the format of its ending: .txt .json .md .html .csv; may be given again"},
-		&cli.StringFlag{Category: output, Name: "bundle", Usage: "FILE.zip: write a folder with the report as HTML, Markdown, CSV and JSON to FILE.zip, and what --capture would write"},
-		&cli.BoolFlag{Category: output, Name: "redact", Usage: "put pseudonyms for users, hosts, shares and files in all of these; FILE.key.json, beside the first FILE, tells the names"},
-		&cli.BoolFlag{Category: output, Name: "force", Usage: "let these overwrite a file"},
+		&cli.StringFlag{Category: output, Name: "bundle", Usage: "FILE.zip: write a folder with the report as HTML, Markdown, CSV and JSON to FILE.zip; of a run also what --capture would write"},
+		&cli.BoolFlag{Category: output, Name: "redact", Usage: "write pseudonyms for users, hosts, shares and files, on stdout and in every FILE; FILE.key.json, beside the first FILE, has the names and is for you alone"},
+		&cli.BoolFlag{Category: output, Name: "force", Usage: "overwrite files that exist"},
 	}
 }
 
@@ -625,7 +627,7 @@ func (p *program) hold(c *cli.Context) error {
 			}
 		}
 		var out io.Writer = p
-		if v.json {
+		if v.format.Name != "table" { // a program reads it
 			out = os.Stderr
 		}
 		_, err := fmt.Fprintln(out, "ready")
@@ -798,7 +800,8 @@ func parseSessionID(s string) (uint64, error) {
 func (p *program) showEvent(e diag.Event) {
 	p.outputs.Event(e)
 	if e.What != "list" && e.What != "echo" {
-		p.progress.Show(strings.Join(strings.Fields(e.Actor+": "+e.What+" "+p.outputs.Redactor().Text(e.Detail)+" "+e.StatusName), " "))
+		e = p.outputs.Redactor().Event(e)
+		p.progress.Show(strings.Join(strings.Fields(e.Actor+": "+e.What+" "+e.Detail+" "+e.StatusName), " "))
 	}
 }
 
@@ -908,7 +911,7 @@ func (p *program) logOn(v *values, e *diag.Endpoint) error {
 		now, t := diag.Time{Time: time.Now()}, e.Target
 		r := &diag.Report{
 			Schema: diag.Schema, Command: c.Command.Name, Started: now, Finished: now,
-			Tool: tool, Again: p.again, Incomplete: true,
+			Tool: tool, Again: p.again(""), Incomplete: true,
 			Target: &diag.TargetInfo{Server: t.Server, Port: cmp.Or(t.Port, diag.DefaultPort), Share: t.Share, Path: t.Path},
 			Error:  &diag.RunError{Op: "log-on", Text: err.Error()},
 		}
@@ -931,10 +934,14 @@ func (p *program) hide(targets []diag.Target) {
 
 // begin begins a run on e: from now on there is a report to be made.
 func (p *program) begin(v *values, e *diag.Endpoint) error {
+	user := ""
+	if !e.Lab && !e.Credentials.Anonymous {
+		user = e.Credentials.String() // who may come from the environment
+	}
+	e.Again = p.again(user)
 	if err := v.outputs.Begin(e); err != nil {
 		return err
 	}
-	e.Again = p.again
 	p.outputs = &v.outputs
 	p.progress = cmdline.NewProgress()
 	return nil
@@ -953,6 +960,9 @@ func (p *program) show(v *values, r *diag.Report) error {
 
 // print writes the report to stdout. That nobody reads it is not said once more.
 func (p *program) print(v *values, r *diag.Report) error {
+	if v.outputs.Redact && v.outputs.KeyFile() == "" {
+		say("hint", "what the pseudonyms stand for is written nowhere; with --report FILE it goes to FILE.key.json")
+	}
 	if err := v.format.Render(p, r, cmdline.Width()); err != nil && !p.pipeBroken() {
 		return fmt.Errorf("writing the report: %w", err)
 	}

@@ -21,8 +21,9 @@ var bundleForms = [][2]string{
 }
 
 // writeBundle writes a zip file with the report in every form that people read,
-// and the capture if there is one, in a folder of the bundle's name. The same
-// report makes the same bytes. The key of the pseudonyms is not in it. A capture
+// and the capture if there is one, in a folder of the bundle's name, or where
+// the report is redacted, of its time: the file may be named after a server. The
+// same report makes the same bytes. The key of the pseudonyms is not in it. A capture
 // that cannot be read is left out, and is an error.
 func writeBundle(name string, r *Report, capture string, force bool) error {
 	var packets *os.File
@@ -32,8 +33,12 @@ func writeBundle(name string, r *Report, capture string, force bool) error {
 			defer packets.Close()
 		}
 	}
+	folder := bundleFolder(name)
+	if r.Redacted {
+		folder = "err32-" + r.Started.UTC().Format("20060102-150405")
+	}
 	err := writeNewFile(name, force, func(w io.Writer) error {
-		b := bundle{zip.NewWriter(w), bundleFolder(name), r.Finished}
+		b := bundle{zip.NewWriter(w), folder, r.Finished}
 		return b.write(r, packets)
 	})
 	return errors.Join(err, unread)

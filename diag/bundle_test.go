@@ -49,12 +49,15 @@ func TestBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, r := range reportInputs(t) {
-		name := filepath.Join(t.TempDir(), "ticket 42.zip")
+		name, folder := filepath.Join(t.TempDir(), "ticket 42.zip"), "ticket 42"
+		if r.Redacted { // the name of the file may be one of the site's
+			folder = "err32-" + strings.NewReplacer("-", "", ":", "", "T", "-").Replace(r.Started.UTC().Format("2006-01-02T15:04:05"))
+		}
 		if err := writeBundle(name, r, capture, false); err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		files := bundled(t, name, "ticket 42")
+		files := bundled(t, name, folder)
 		want := map[string][]byte{"capture.pcapng": packets}
 		for _, f := range Formats {
 			if f.Ending != ".txt" {
@@ -93,13 +96,14 @@ func unwrapped(s string) string { return strings.Join(strings.Fields(s), "") }
 
 // What README.txt says of redaction follows the report.
 func TestBundleReadme(t *testing.T) {
-	for _, redacted := range []bool{false, true} {
-		name := filepath.Join(t.TempDir(), "b.zip")
+	for folder, redacted := range map[string]bool{"fs01": false, "err32-20261122-093000": true} {
+		name := filepath.Join(t.TempDir(), "fs01.zip")
 		r := &Report{Schema: Schema, Command: "table", Redacted: redacted, Interrupted: true, Incomplete: true}
+		r.Started.Time = time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
 		if err := writeBundle(name, r, "", false); err != nil {
 			t.Fatal(err)
 		}
-		files := bundled(t, name, "b")
+		files := bundled(t, name, folder)
 		readme := string(files["README.txt"])
 		if strings.Contains(unwrapped(readme), unwrapped("has the key, a file that ends in .key.json")) != redacted ||
 			strings.Contains(readme, "Nothing is redacted") == redacted {

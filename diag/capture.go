@@ -42,6 +42,7 @@ type Capture struct {
 // captureActor is an actor that has exchanged messages.
 type captureActor struct {
 	waiting []int64 // where in the file the comments have room for the event that is to come
+	tried   int     // how many of these are of messages before the last CREATE
 	begun   int     // the event that the next messages belong to until one comes; 0 for none
 }
 
@@ -68,7 +69,10 @@ func CreateCapture(name string, force bool, redactor *Redactor) (*Capture, error
 	}
 	// What is overwritten may be readable by others, and this names users,
 	// clients and files.
-	if err := errors.Join(f.Chmod(0o600), f.Truncate(0)); err != nil {
+	if err = f.Chmod(0o600); err == nil {
+		err = f.Truncate(0)
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return newCapture(f, redactor)
@@ -143,7 +147,10 @@ func (c *Capture) Event(e Event) {
 	defer c.mu.Unlock()
 	for _, name := range c.exchangedFor(e) {
 		if a := c.actors[name]; a != nil {
-			c.fillIn(a, eventMark(e.ID))
+			if e.What == whatTry { // of tries that follow each other at once, not every one is an event
+				c.fillIn(a, a.tried, noEventMark)
+			}
+			c.fillIn(a, len(a.waiting), eventMark(e.ID))
 			a.begun = 0
 			if e.What == whatDisconnect { // it is told of before it is done
 				a.begun = e.ID
@@ -183,16 +190,32 @@ func eventMark(id int) string {
 	return fmt.Sprintf("; event %-8d", id)
 }
 
-// fillIn completes the comments that wait for an event. The mutex is held.
-func (c *Capture) fillIn(a *captureActor, mark string) {
-	for _, at := range a.waiting {
+// noEventMark ends the comment on a message that led to no event.
+var noEventMark = fmt.Sprintf("%-*s", eventRoom, "; no event")
+
+// fillIn completes the first n comments that wait for an event. The mutex is
+// held.
+func (c *Capture) fillIn(a *captureActor, n int, mark string) {
+	for _, at := range a.waiting[:n] {
 		if c.err != nil || c.file == nil {
 			break
 		}
 		_, err := c.file.WriteAt([]byte(mark), at)
 		c.err = err
 	}
-	a.waiting = a.waiting[:0]
+	a.waiting = a.waiting[:copy(a.waiting, a.waiting[n:])]
+	a.tried = max(a.tried-n, 0)
+}
+
+// Dropped is how many messages are not in the capture because they could not be
+// redacted.
+func (c *Capture) Dropped() int {
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int(c.dropped)
 }
 
 // Close ends the capture. The error is the first that kept a message from being
@@ -208,7 +231,7 @@ func (c *Capture) Close() error {
 	}
 	for _, a := range c.actors {
 		if a.begun == 0 {
-			c.fillIn(a, fmt.Sprintf("%-*s", eventRoom, "; no event"))
+			c.fillIn(a, len(a.waiting), noEventMark)
 		}
 	}
 	if c.dropped > 0 && c.err == nil {

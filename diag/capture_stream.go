@@ -9,6 +9,8 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+
+	"err32/smb"
 )
 
 // captureStream is one connection in a capture.
@@ -103,6 +105,9 @@ const maxSegment = 60000
 // write makes the packets of one frame, of which the first has the comment.
 func (s *captureStream) write(at time.Time, fromServer bool, message []byte, comment string) {
 	comment = s.actor + ": " + comment
+	if a := s.capture.actors[s.actor]; !fromServer && mayTry(message) {
+		a.tried = len(a.waiting)
+	}
 	frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...)
 	for len(frame) > 0 {
 		n := min(len(frame), maxSegment)
@@ -114,6 +119,13 @@ func (s *captureStream) write(at time.Time, fromServer bool, message []byte, com
 		s.capture.packet(at, s.actor, fromServer, packet, comment)
 		frame, comment = frame[n:], ""
 	}
+}
+
+// mayTry reports whether a message is, or may be, a CREATE request: an encrypted
+// one does not tell.
+func mayTry(message []byte) bool {
+	h, _, _, err := smb.SplitCompound(message)
+	return err != nil || h.Command == smb.CommandCreate
 }
 
 // segment wraps a part of the stream in TCP, IP and Ethernet.

@@ -320,6 +320,7 @@ func TestCaptureRecorded(t *testing.T) {
 func TestCaptureEvents(t *testing.T) {
 	type step struct {
 		message string // the actor who sends one
+		create  bool   // it is a CREATE
 		event   Event
 		want    string // what the message's comment ends in at the end of the run
 	}
@@ -347,6 +348,14 @@ func TestCaptureEvents(t *testing.T) {
 		{"a retry on the holder's connection", []step{
 			{message: ActorHolder, want: "; event 1"},
 			{event: Event{ID: 1, Actor: ActorContender, What: whatTry}},
+		}},
+		{"tries that are not all events", []step{
+			{message: ActorContender, create: true, want: "; no event"}, {message: ActorContender, want: "; no event"},
+			{message: ActorContender, create: true, want: "; event 5"}, {message: ActorContender, want: "; event 5"},
+			{event: Event{ID: 5, Actor: ActorContender, What: whatTry}},
+			{message: ActorContender, want: "; no event"},
+			{message: ActorContender, create: true, want: "; event 6"},
+			{event: Event{ID: 6, Actor: ActorContender, What: whatTry}},
 		}},
 		{"a probe on the observer's connection", []step{
 			{message: ActorObserver, want: "; event 7"},
@@ -379,8 +388,13 @@ func TestCaptureEvents(t *testing.T) {
 					c.Event(s.event)
 					continue
 				}
-				traces[s.message].Sent(time.Now(), smb.Append(nil, smb.Header{MessageID: 7}, &smb.EchoRequest{}))
-				want = append(want, s.message+": ECHO request"+s.want)
+				if s.create {
+					traces[s.message].Sent(time.Now(), smb.Append(nil, smb.Header{MessageID: 7}, &smb.CreateRequest{Name: "a.txt"}))
+					want = append(want, s.message+": CREATE request a.txt"+s.want)
+				} else {
+					traces[s.message].Sent(time.Now(), smb.Append(nil, smb.Header{MessageID: 7}, &smb.EchoRequest{}))
+					want = append(want, s.message+": ECHO request"+s.want)
+				}
 			}
 			if err := c.Close(); err != nil {
 				t.Fatal(err)

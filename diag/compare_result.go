@@ -51,7 +51,7 @@ type Difference struct {
 	Part   string `json:"part"`             // one of the Part… words
 	What   string `json:"what"`             // a setting, a time, a path, a share
 	User   string `json:"user,omitempty"`   // of an open, a session or a connection
-	Client string `json:"client,omitempty"` // of an open or a session, where both runs agree on it
+	Client string `json:"client,omitempty"` // of an open or a session, as far as it is known; empty where the runs do not agree on it
 	A      string `json:"a"`                // as A has it; empty where A has no such thing
 	B      string `json:"b"`
 	Note   string `json:"note,omitempty"` // what the difference comes to

@@ -50,6 +50,14 @@ func runSettings(r *Report) []item {
 		}
 		add("retry from", r.Repro.RetryFrom)
 		add("retry with", r.Repro.Contender)
+		for _, t := range []struct {
+			what string
+			d    *Millisecond
+		}{{"wait", r.Repro.WaitMS}, {"interval", r.Repro.IntervalMS}} {
+			if t.d != nil {
+				add(t.what, durationText(*t.d))
+			}
+		}
 	case r.Hold != nil:
 		add("disconnect", r.Hold.Disconnect)
 		add("access", strings.Join(r.Hold.Access, ", "))

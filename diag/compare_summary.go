@@ -62,13 +62,36 @@ func (c *comparing) freeSummary() string {
 			return s + ", which is the same as far as the tries can tell."
 		}
 		return s + ": " + roundTime(d, max(*x, *y)) + " " + word + "."
-	case x != nil && b.Release.WaitedMS > 0:
-		return fmt.Sprintf("The file came free after %s in A, and not within the %s that B waited.", roundTime(*x, 0), roundTime(b.Release.WaitedMS, *x))
-	case y != nil && a.Release.WaitedMS > 0:
-		return fmt.Sprintf("The file came free after %s in B, and not within the %s that A waited.", roundTime(*y, 0), roundTime(a.Release.WaitedMS, *y))
-	case a.Release.WaitedMS > 0 && b.Release.WaitedMS > 0 && x == nil && y == nil:
-		return fmt.Sprintf("The file came free in neither run: not within %s in A, not within %s in B.",
-			roundTime(a.Release.WaitedMS, b.Release.WaitedMS), roundTime(b.Release.WaitedMS, a.Release.WaitedMS))
+	case x != nil && b.waitedInVain():
+		return fmt.Sprintf("The file came free after %s in A, and not within the %s that B waited%s%s.", roundTime(*x, 0), roundTime(b.Release.WaitedMS, *x), cutText(c.b), tooShort(b, *x))
+	case y != nil && a.waitedInVain():
+		return fmt.Sprintf("The file came free after %s in B, and not within the %s that A waited%s%s.", roundTime(*y, 0), roundTime(a.Release.WaitedMS, *y), cutText(c.a), tooShort(a, *y))
+	case a.waitedInVain() && b.waitedInVain():
+		return fmt.Sprintf("The file came free in neither run: not within %s in A%s, not within %s in B%s.",
+			roundTime(a.Release.WaitedMS, b.Release.WaitedMS), cutText(c.a), roundTime(b.Release.WaitedMS, a.Release.WaitedMS), cutText(c.b))
+	}
+	return ""
+}
+
+// waitedInVain reports whether the contender tried and never got the file.
+func (r *ReproResult) waitedInVain() bool { return !r.Release.Released && r.Release.WaitedMS > 0 }
+
+// tooShort says that a run did not wait for as long as the other one had to.
+func tooShort(r *ReproResult, needed Millisecond) string {
+	if r.Release.WaitedMS < needed {
+		return ", which is too short to tell a difference"
+	}
+	return ""
+}
+
+// cutText says that a run's waiting did not come to its end; what the file did
+// later nobody saw.
+func cutText(r *Report) string {
+	switch {
+	case r.Interrupted:
+		return " until it was interrupted"
+	case r.Incomplete:
+		return " until it failed"
 	}
 	return ""
 }
@@ -108,8 +131,11 @@ func (c *comparing) verdictSummary() string {
 		}
 		return "none"
 	}
-	if x, y := verdict(c.a), verdict(c.b); x != y {
+	switch x, y := verdict(c.a), verdict(c.b); {
+	case x != y:
 		return "The verdict: " + x + " in A, " + y + " in B."
+	case c.a.Verdict == nil:
+		return "Neither run has a verdict."
 	}
 	return "The verdict is the same in both runs: " + verdict(c.a) + "."
 }
@@ -136,12 +162,4 @@ func (c *comparing) settingsSummary() string {
 		names = names[:most]
 	}
 	return "Settings that differ: " + strings.Join(names, ", ") + more + "."
-}
-
-// counted is a number and the word for so many.
-func counted(n int, one, several string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n) + " " + several
 }

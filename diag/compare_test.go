@@ -105,6 +105,19 @@ func releasedAfter(ms Millisecond, waited Millisecond) *Report {
 	return r
 }
 
+// cut is a run that did not wait to the end.
+func cut(r *Report, interrupted bool) *Report {
+	r.Incomplete, r.Interrupted = true, interrupted
+	return r
+}
+
+// releasedSometime is a run whose report does not say when the file came free.
+func releasedSometime() *Report {
+	r := releasedAfter(0, 4000)
+	r.Repro.Release.Released = true
+	return r
+}
+
 func TestCompareReleaseTimes(t *testing.T) {
 	for _, tt := range []struct {
 		a, b    *Report
@@ -120,6 +133,13 @@ func TestCompareReleaseTimes(t *testing.T) {
 		{releasedAfter(6012.3, 0), releasedAfter(0, 30000), "The file came free after 6.0 s in A, and not within the 30.0 s that B waited.", ""},
 		{releasedAfter(0, 30000), releasedAfter(450, 0), "The file came free after 450 ms in B, and not within the 30.0 s that A waited.", ""},
 		{releasedAfter(0, 30000), releasedAfter(0, 600e3), "The file came free in neither run: not within 30.0 s in A, not within 10 min 0 s in B.", ""},
+		{releasedAfter(6012.3, 0), cut(releasedAfter(0, 2000), true), "The file came free after 6.0 s in A, and not within the 2.0 s that B waited until it was interrupted, which is too short to tell a difference.", ""},
+		{releasedAfter(6012.3, 0), releasedAfter(0, 2000), "The file came free after 6.0 s in A, and not within the 2.0 s that B waited, which is too short to tell a difference.", ""},
+		{releasedAfter(0, 5000), releasedAfter(6012.3, 0), "The file came free after 6.0 s in B, and not within the 5.0 s that A waited, which is too short to tell a difference.", ""},
+		{cut(releasedAfter(0, 2000), false), releasedAfter(450, 0), "The file came free after 450 ms in B, and not within the 2.0 s that A waited until it failed.", ""},
+		{releasedAfter(0, 30000), cut(releasedAfter(0, 2000), true), "The file came free in neither run: not within 30.0 s in A, not within 2.0 s in B until it was interrupted.", ""},
+		{releasedSometime(), releasedAfter(6012.3, 0), "The verdict is the same in both runs: 32 ERROR_SHARING_VIOLATION.", ""},
+		{releasedAfter(0, 30000), releasedSometime(), "The verdict is the same in both runs: 32 ERROR_SHARING_VIOLATION.", ""},
 	} {
 		tt.b.Tool.Version = "other" // so that something differs
 		r := compared(t, tt.a, tt.b)
@@ -421,6 +441,10 @@ func TestCompareIncomplete(t *testing.T) {
 	}
 	if want := "A was"; strings.Contains(strings.Join(r.Notes, " "), want) {
 		t.Errorf("notes %q", r.Notes)
+	}
+	a = &Report{Schema: Schema, Command: "table", Incomplete: true, Error: &RunError{Op: "connect", Text: "no answer"}}
+	if r, want := compared(t, a, b), "Neither run has a verdict. Settings that differ: command."; !strings.HasPrefix(r.Verdict.Summary, want) {
+		t.Errorf("summary %q, want %q", r.Verdict.Summary, want)
 	}
 }
 

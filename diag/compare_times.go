@@ -13,7 +13,7 @@ func (c *comparing) times() {
 	case a.Repro != nil && b.Repro != nil:
 		c.shared(error32Times(a.Repro), error32Times(b.Repro))
 		c.freeAfter()
-		if a.Repro.freedAt() == nil && b.Repro.freedAt() == nil { // the others waited until then
+		if a.Repro.waitedInVain() && b.Repro.waitedInVain() { // the others waited until then
 			c.took("waited for the file", a.Repro.Release.WaitedMS, b.Repro.Release.WaitedMS)
 		}
 	case a.Hold != nil && b.Hold != nil:
@@ -148,7 +148,7 @@ func (c *comparing) withinGrain() bool {
 func roundTime(ms, beside Millisecond) string {
 	switch {
 	case ms >= 120e3:
-		return secondsText(int64(ms / 1e3))
+		return durationText(ms)
 	case ms >= 950, ms >= 300 && beside >= 950:
 		return fmt.Sprintf("%.1f s", float64(ms)/1e3)
 	}

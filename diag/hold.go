@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ const openWindow = 128
 // maxRefusals is how many refused files are listed by name.
 const maxRefusals = 100
 
+// maxHeldFiles is how many held files are listed by name.
+const maxHeldFiles = 1000
+
 // hold is one run of the hold command.
 type hold struct {
 	o      HoldOptions
@@ -58,7 +62,7 @@ func Hold(ctx context.Context, o HoldOptions) *Report {
 	h := &hold{o: o, rec: NewRecorder(o.OnEvent), report: newReport("hold", o.Endpoint)}
 	h.res = &HoldResult{
 		Disconnect: o.Disconnect.String(), Access: o.Access.Classes().Words(), Share: o.Share.Words(),
-		SessionIDs: []string{}, Refused: []Refusal{}, LeftBehind: []string{},
+		Files: []string{}, SessionIDs: []string{}, Refused: []Refusal{}, LeftBehind: []string{},
 	}
 	h.report.Hold = h.res
 	failed := h.run(ctx)
@@ -91,12 +95,14 @@ func (h *hold) run(ctx context.Context) *RunError {
 	err = h.openAll(ctx)
 	h.res.OpenMS = Milliseconds(time.Since(begin))
 	if err != nil {
-		return newRunError("open the files", err)
+		return newRunError("hold the files", err)
 	}
 	if h.refused() > 0 {
 		return nil // nothing counts as held: clean-up closes what was opened
 	}
 	h.res.Held = len(h.opens)
+	h.res.Files = slices.Clone(h.paths[:min(len(h.paths), maxHeldFiles)])
+	h.res.FilesMore = h.res.Held - len(h.res.Files)
 	h.rec.RecordStatus(ActorHolder, whatOpen, fmt.Sprintf("%d of %d files, access %s, share %s", h.res.Held, h.res.Asked, h.o.Access.Classes(), h.o.Share), smb.StatusSuccess)
 	if h.o.OnReady != nil {
 		if err := h.o.OnReady(h.res.Held); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ type Outputs struct {
 
 	redactor *Redactor // nil before Begin, and without Redact
 	capture  *Capture  // nil where nothing is captured
+	keyBegun bool      // the key was written, and will be again
 }
 
 // Check says whether the files could be written: none is overwritten without
@@ -103,6 +105,13 @@ func (o *Outputs) Begin(e *Endpoint) error {
 		return fmt.Errorf("writing the capture: %w", err)
 	}
 	e.Capture = o.capture
+	// A killed run leaves the capture, which its owner wants to read.
+	if key := o.KeyFile(); key != "" && o.capture != nil {
+		if err := o.redactor.WriteKeyFile(key, o.Force); err != nil {
+			return fmt.Errorf("writing the key of the pseudonyms: %w", err)
+		}
+		o.keyBegun = true
+	}
 	return nil
 }
 
@@ -126,19 +135,31 @@ func (o *Outputs) Write(r *Report) (*Report, error) {
 		}
 	}
 	note("the capture", o.capture.Close())
+	if n := o.capture.Dropped(); n > 0 {
+		with := *r
+		with.Notes = append(slices.Clone(r.Notes), fmt.Sprintf("The capture lacks %s, of which the names could not be replaced for certain.", counted(n, "message", "messages")))
+		r = &with
+	}
 	for _, file := range o.Reports {
 		note("the report", WriteReportFile(file, r, o.Force))
 	}
 	if o.Bundle != "" {
-		note("the bundle", writeBundle(o.Bundle, r, o.capture.Name(), o.Force))
-		if o.capture != nil && o.Capture == "" {
+		err := writeBundle(o.Bundle, r, o.capture.Name(), o.Force)
+		note("the bundle", err)
+		switch {
+		case o.capture == nil || o.Capture != "":
+		case err != nil:
+			if _, gone := os.Stat(o.capture.Name()); gone == nil {
+				failed = append(failed, fmt.Errorf("the capture is kept as %s", o.capture.Name()))
+			}
+		default:
 			if err := os.Remove(o.capture.Name()); !errors.Is(err, fs.ErrNotExist) {
 				note("the bundle", err)
 			}
 		}
 	}
 	if key := o.KeyFile(); key != "" {
-		note("the key of the pseudonyms", o.redactor.WriteKeyFile(key, o.Force))
+		note("the key of the pseudonyms", o.redactor.WriteKeyFile(key, o.Force || o.keyBegun))
 	}
 	return r, errors.Join(failed...)
 }

@@ -37,12 +37,13 @@ func (r *Redactor) difference(d *Difference) {
 			d.What = r.path(d.What)
 		}
 	case PartHolders:
-		if path, what, ok := strings.Cut(d.What, ": "); ok {
-			d.What = r.path(path) + ": " + what
-		} else if strings.Contains(d.What, `\`) {
+		path, what, isOf := strings.Cut(d.What, ": ")
+		switch {
+		case d.A == "" || d.B == "": // only one run looked at it
 			d.What = r.path(d.What)
-		}
-		if d.What == "path" {
+		case isOf && path != "paths":
+			d.What = r.path(path) + ": " + what
+		case d.What == "path":
 			d.A, d.B = r.path(d.A), r.path(d.B)
 		}
 	case PartSettings:
@@ -95,36 +96,47 @@ func (r *Redactor) pathInShare(s string) string {
 	return r.share(share) + r.path(below)
 }
 
-var clientWordsText = regexp.MustCompile(`^(one of )?(.*?)( \(only session\)| and [0-9]+ more)?$`)
+var clientWordsText = regexp.MustCompile(`(?s)^(one of )?(.*?)( \(only session\)| and [0-9]+ more)?$`)
 
 // clients is what stands for the client of an open, as a comparison writes it.
 func (r *Redactor) clients(s string) string {
 	if s == "" || s == "unknown" {
 		return s
 	}
+	s, own := strings.CutSuffix(s, ", this run")
+	end := ""
+	if own {
+		end = ", this run"
+	}
 	m := clientWordsText.FindStringSubmatch(s)
 	all := strings.Split(m[2], ", ")
 	for i := range all {
 		all[i] = r.host(all[i])
 	}
-	return m[1] + strings.Join(all, ", ") + m[3]
+	return m[1] + strings.Join(all, ", ") + m[3] + end
 }
 
 // texts are those in which names may stand anywhere.
-func (c *Comparison) texts() []*string {
-	var all []*string
+func (c *Comparison) texts() []formedText {
+	var all []formedText
+	add := func(text *string, form textForm) { all = append(all, formedText{text, form}) }
 	for i := range c.Differences {
 		d := &c.Differences[i]
 		if d.Part == PartSettings { // done, or no name
 			continue
 		}
 		if d.Part == PartLeftBehind || d.Part == PartNotes || d.Part == PartEnded {
-			all = append(all, &d.What)
+			add(&d.What, aSentence)
 		}
 		if d.Part != PartHolders || d.What != "path" {
-			all = append(all, &d.A, &d.B)
+			form := aSentence
+			if d.Part == PartVerdict && d.What == "error" {
+				form = anError
+			}
+			add(&d.A, form)
+			add(&d.B, form)
 		}
-		all = append(all, &d.Note)
+		add(&d.Note, aSentence)
 	}
 	return all
 }

@@ -3,7 +3,7 @@ package diag
 import (
 	"bytes"
 	"encoding/binary"
-	"unicode/utf16"
+	"strings"
 
 	"err32/smb"
 )
@@ -180,7 +180,7 @@ func (r *Redactor) negotiateContexts(contexts []smb.NegotiateContext) []smb.Nego
 		switch c.Type {
 		case smb.NegotiatePreauthIntegrity, smb.NegotiateEncryption, smb.NegotiateSigning, negotiateCompression, negotiateTransport, negotiateRDMA:
 		case negotiateNetname:
-			c.Data = bytesOfUTF16(r.host(utf16Text(c.Data)))
+			c.Data = utf16Bytes(r.host(utf16Text(c.Data)))
 		default:
 			continue
 		}
@@ -293,6 +293,9 @@ func (r *Redactor) info(typ smb.InfoType, class uint8, data []byte) []byte {
 // looked for: a shorter one is found in anything.
 const traceLength = 3
 
+// nameStart is how a name begins, folded.
+type nameStart [traceLength]rune
+
 // hasTrace reports whether a known name is left anywhere, as UTF-8 or UTF-16, in
 // any case of letters. Nothing should be: this is for what nobody thought of.
 func (r *Redactor) hasTrace(b []byte) bool {
@@ -313,8 +316,8 @@ func (r *Redactor) traceIn(text []rune) bool {
 		if text[i] == 0 { // much is blanked, and this is quick
 			continue
 		}
-		for _, name := range r.traces[[3]rune(text[i:])] {
-			if r.isTrace(text, i, name) {
+		for _, n := range r.traces[nameStart(text[i:])] {
+			if i+n <= len(text) && r.isTrace(text, i, i+n) {
 				return true
 			}
 		}
@@ -322,28 +325,19 @@ func (r *Redactor) traceIn(text []rune) bool {
 	return false
 }
 
-// isTrace reports whether a name stands at an offset. A short one must be a word
-// there, for "path-1" has "pat" in it; and one that is also an ending that was
-// kept is none.
-func (r *Redactor) isTrace(text []rune, at int, name string) bool {
-	end := at
-	for _, c := range name {
-		if end == len(text) || text[end] != c {
-			return false
-		}
-		end++
+// isTrace reports whether what stands between two offsets is a name. A short one
+// must be a word there, for "path-1" has "pat" in it. One that is also an ending
+// that was kept is none, nor is one that reads like a pseudonym.
+func (r *Redactor) isTrace(text []rune, at, end int) bool {
+	name := string(text[at:end])
+	known := false
+	for kind := range kinds {
+		_, ok := r.pseudonyms[kind][name]
+		known = known || ok
 	}
-	if r.endings[name] || r.keeps && isPseudonym.MatchString(name) {
+	if !known || isOrdinary(name) || r.endings[name] || isPseudonym.MatchString(strings.ToLower(name)) {
 		return false
 	}
 	const long = 7 // than any word of a pseudonym
 	return end-at >= long || (at == 0 || !isWordRune(text[at-1])) && (end == len(text) || !isWordRune(text[end]))
-}
-
-func bytesOfUTF16(s string) []byte {
-	var b []byte
-	for _, u := range utf16.Encode([]rune(s)) {
-		b = binary.LittleEndian.AppendUint16(b, u)
-	}
-	return b
 }

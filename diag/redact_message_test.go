@@ -3,9 +3,11 @@ package diag
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"err32/smb"
@@ -263,6 +265,38 @@ func TestRedactMessageRefuses(t *testing.T) {
 		t.Error("a message is lost over an ending, or a part of a pseudonym")
 	} else if _, m, err := smb.ParseRequest(got); err != nil || !strings.HasSuffix(m.(*smb.CreateRequest).Name, ".pdf") {
 		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+// Where a name of the site reads like a pseudonym, no message is lost over it.
+func TestRedactMessageOddNames(t *testing.T) {
+	r := NewRedactor()
+	r.Host("host-1")
+	r.Share("SHARE-1")
+	r.Path("path-1.txt")
+	for _, m := range []smb.Message{&smb.TreeConnectRequest{Path: `\\host-1\share-1`}, &smb.CreateRequest{Name: `x.txt`}, &smb.CreateRequest{Name: "path-1.txt"}} {
+		if r.message(smb.Append(nil, smb.Header{}, m)) == nil {
+			t.Errorf("%+v is lost", m)
+		}
+	}
+}
+
+// What a message takes does not grow with the number of the names that begin
+// like a word of the pseudonyms.
+func TestRedactMessageManyNames(t *testing.T) {
+	r := NewRedactor()
+	for i := range 250_000 {
+		r.Path(fmt.Sprintf("pattern-%06d", i))
+	}
+	plain := smb.Append(nil, smb.Header{}, &smb.CreateRequest{Name: "pattern-000001"})
+	begin := time.Now()
+	for range 20_000 {
+		if r.message(plain) == nil {
+			t.Fatal("the message is lost")
+		}
+	}
+	if took := time.Since(begin); took > 20*time.Second { // less than one where nothing else runs
+		t.Errorf("it took %v", took)
 	}
 }
 

@@ -36,8 +36,8 @@ func (r *Redactor) Report(report *Report) *Report {
 	c.Release = r.release(c.Release)
 	c.Comparison = r.comparison(c.Comparison)
 	c.Events = slices.Clone(c.Events)
-	for _, text := range c.allTexts() {
-		r.learnPhrases(*text)
+	for _, t := range c.allTexts() {
+		r.learnFormed(*t.text, t.form)
 	}
 	if c.Verdict != nil {
 		v := *c.Verdict
@@ -45,43 +45,44 @@ func (r *Redactor) Report(report *Report) *Report {
 		c.Verdict = &v
 	}
 	c.Notes = slices.Clone(c.Notes)
-	for _, text := range c.allTexts() {
-		*text = r.text(*text)
+	for _, t := range c.allTexts() {
+		*t.text = r.formed(*t.text, t.form)
 	}
 	return &c
 }
 
 // allTexts are the texts in which names may stand anywhere.
-func (r *Report) allTexts() []*string {
-	var all []*string
+func (r *Report) allTexts() []formedText {
+	var all []formedText
+	add := func(text *string) { all = append(all, formedText{text, aSentence}) }
 	list := func(texts []string) {
 		for i := range texts {
-			all = append(all, &texts[i])
+			add(&texts[i])
 		}
 	}
 	holders := func(p *PathHolders) {
-		all = append(all, &p.Wanted.Why)
+		add(&p.Wanted.Why)
 		list(p.Reasons)
 		list(p.Expect)
 		for i := range p.Probes {
-			all = append(all, &p.Probes[i].Skipped)
+			add(&p.Probes[i].Skipped)
 		}
 	}
 	if r.Error != nil {
-		all = append(all, &r.Error.Op, &r.Error.Text)
+		all = append(all, formedText{&r.Error.Op, aStep}, formedText{&r.Error.Text, aSentence})
 	}
 	if r.Verdict != nil {
-		all = append(all, &r.Verdict.Summary)
+		add(&r.Verdict.Summary)
 		list(r.Verdict.Next)
 	}
 	list(r.Notes)
 	for i := range r.Events {
-		all = append(all, &r.Events[i].Detail)
+		all = append(all, formedText{&r.Events[i].Detail, r.Events[i].form()})
 	}
 	if r.Repro != nil {
 		list(r.Repro.LeftBehind)
 		for i := range r.Repro.OtherTries {
-			all = append(all, &r.Repro.OtherTries[i].Text)
+			add(&r.Repro.OtherTries[i].Text)
 		}
 	}
 	if r.Hold != nil {
@@ -97,7 +98,7 @@ func (r *Report) allTexts() []*string {
 	}
 	if r.Release != nil {
 		for i := range r.Release.Actions {
-			all = append(all, &r.Release.Actions[i].Detail)
+			add(&r.Release.Actions[i].Detail)
 		}
 	}
 	if r.Comparison != nil {
@@ -195,6 +196,10 @@ func (r *Redactor) hold(h *HoldResult) *HoldResult {
 	}
 	c := *h
 	c.SessionIDs, c.Refused, c.LeftBehind = slices.Clone(h.SessionIDs), slices.Clone(h.Refused), slices.Clone(h.LeftBehind)
+	c.Files = slices.Clone(h.Files)
+	for i := range c.Files {
+		c.Files[i] = r.path(c.Files[i])
+	}
 	for i := range c.Refused {
 		c.Refused[i].Path = r.path(c.Refused[i].Path)
 	}

@@ -338,7 +338,7 @@ func reportsOfSite(rng *rand.Rand, name func(nameKind) string) (reports []*Repor
 		case "repro":
 			r.Repro = &ReproResult{File: path, Opens: OpensOverTime{rows, rows, rows, rows}, LeftBehind: texts, OtherTries: []OtherTry{{Text: texts[0]}}}
 		case "hold":
-			r.Hold = &HoldResult{Refused: []Refusal{{Path: c(path)}}, LeftBehind: texts}
+			r.Hold = &HoldResult{Files: []string{c(path)}, Refused: []Refusal{{Path: c(path)}}, LeftBehind: texts}
 		case "table":
 			r.Table = &TableResult{rows, []SessionRow{{Client: `\\` + c(client), User: c(user)}}, []ConnectionRow{{Share: share, User: user}}}
 		case "who":

@@ -178,7 +178,7 @@ func TestRedactRun(t *testing.T) {
 
 func searchRun(t *testing.T, srv *testServer, name string, redact bool, run func(Endpoint, func(Event)) *Report) {
 	folder := t.TempDir()
-	o := Outputs{Redact: redact, Bundle: filepath.Join(folder, "run.zip"), Capture: filepath.Join(folder, "run.pcapng")}
+	o := Outputs{Redact: redact, Bundle: filepath.Join(folder, oddServer+".zip"), Capture: filepath.Join(folder, "run.pcapng")}
 	for _, f := range Formats {
 		o.Reports = append(o.Reports, filepath.Join(folder, "run"+f.Ending))
 	}

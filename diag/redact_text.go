@@ -22,7 +22,8 @@ import (
 //   - as a part of a path, \\host\share\path or //host/share/path, or DOMAIN\user;
 //   - as the whole of something in quotes;
 //   - as the value of a flag that takes such a name, --of-user=lab;
-//   - before " on " and a host, as err32 says who has a file open.
+//   - before " on " and a host, as err32 says who has a file open;
+//   - where one of the sentences in namePhrases has a name.
 //
 // What must stay, stays: the numbers of sections in a specification, versions,
 // times, ids, linux/amd64, BUILTIN\Administrators, and the names in capitals
@@ -37,11 +38,16 @@ func (r *Redactor) Text(s string) string {
 }
 
 func (r *Redactor) text(s string) string {
-	r.learnPhrases(s)
+	return r.formed(s, aSentence)
+}
+
+// replaced returns what stands for a text of which some parts are known to be
+// names.
+func (r *Redactor) replaced(s string, named []namedPart) string {
 	if out, ok := r.pseudonyms[kindText][folded(s)]; ok {
 		return out
 	}
-	t := &textRedactor{r: r, s: s, words: words(s)}
+	t := &textRedactor{r: r, s: s, words: words(s), named: named}
 	for t.at < len(t.words) {
 		t.step()
 	}
@@ -53,7 +59,8 @@ type textRedactor struct {
 	r     *Redactor
 	s     string
 	words []word
-	at    int // the word it stands before
+	at    int         // the word it stands before
+	named []namedPart // from there on
 	out   strings.Builder
 }
 
@@ -91,6 +98,13 @@ var (
 // step takes the next word, or more.
 func (t *textRedactor) step() {
 	rest, w := t.rest(), t.words[t.at]
+	for len(t.named) > 0 && t.named[0].begin < w.begin {
+		t.named = t.named[1:]
+	}
+	if len(t.named) > 0 && t.named[0].begin == w.begin {
+		t.put(t.named[0].out, t.named[0].end)
+		return
+	}
 	first := t.boundary(w.begin)
 	c, _ := utf8.DecodeRuneInString(rest)
 	switch {
@@ -182,7 +196,7 @@ func (t *textRedactor) flag(s string, first bool) bool {
 	}
 	size := run(value)
 	if strings.HasPrefix(value, "-") || size == 0 || isUpper(value[:size]) && t.r.pseudonyms[kindUser][folded(value[:size])] == "" {
-		return false // another flag, or --user USER of the help
+		return false // another flag, or --user USER%PASSWORD of the help
 	}
 	if kind == flagClientUser { // a comma is part of it
 		if i := strings.IndexAny(value, " `'\""); i > size {
@@ -195,7 +209,7 @@ func (t *textRedactor) flag(s string, first bool) bool {
 	return true
 }
 
-func isUpper(s string) bool { return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" }
+func isUpper(s string) bool { return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ%") == "" }
 
 // cutQuoted returns what is in the quotes that s begins with, and how long it is
 // with them; 0 where they do not end, or the mark is an apostrophe.

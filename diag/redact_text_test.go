@@ -37,6 +37,18 @@ func TestRedactText(t *testing.T) {
 		"(projects)":                   "(share-2)",
 		"al on fs01, always":           "user-5 on host-2, always",
 
+		// What kept a run from logging on.
+		`no password for user "kim" (from --user), and no terminal to ask on: give --user USER%PASSWORD, or`: `no password for user "user-6" (from --user), and no terminal to ask on: give --user USER%PASSWORD, or`,
+		`no password for user "EXAMPLE\\kim" (from USER)`:                                                    `no password for user "domain-1\\user-6" (from USER)`,
+		`the user "kim" from USER and the user "ann" of the authentication file differ`:                      `the user "user-6" from USER and the user "user-7" of the authentication file differ`,
+		`PASSWD_FILE: open secrets/kim pw: no such file or directory`:                                        `PASSWD_FILE: open path-6/path-7: no such file or directory`,
+		`PASSWD_FILE: the first line of kim.pw is empty; --no-pass uses an empty password`:                   `PASSWD_FILE: the first line of path-6.pw is empty; --no-pass uses an empty password`,
+		`secrets/kim.pw can be read by others (mode 0644); chmod 600 secrets/kim.pw`:                         `path-6/path-7.pw can be read by others (mode 0644); chmod 600 path-6/path-7.pw`,
+
+		// Where a record of the run was to be.
+		`No record of the session could be written (open C:\Users\Ann Mary Lee\err32\session-1.json: Access is denied.): should this run`: `No record of the session could be written (open C:\path-6\path-7\path-8\path-9.json: Access is denied.): should this run`,
+		`read the records of killed runs in /home/ann mary lee/err32`:                                                                     `read the records of killed runs in /path-6/path-7/path-8`,
+
 		// Paths.
 		`data\My plans\Q3 plan.xlsx is refused now.`:                   `path-1\path-2\path-3.xlsx is refused now.`,
 		`open data\My plans\new.txt: no`:                               `open path-1\path-2\path-6.txt: no`,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -26,7 +27,7 @@ type Redactor struct {
 	pseudonyms [kinds]map[string]string // by folded name
 	names      [kinds][]string          // as it was first seen, in the order of the pseudonyms' numbers
 	index      nameIndex                // of all of these, for texts
-	traces     map[[3]rune][]string     // names that must not be left in a message, by how they begin
+	traces     map[nameStart][]int      // how long the names are that must not be left in a message, by how they begin
 	endings    map[string]bool          // the endings that were kept, folded
 	keeps      bool                     // what looks like a pseudonym is one: the report is redacted
 	first      [kinds]int               // the highest number that such a report has
@@ -50,7 +51,7 @@ var kindWords = [kinds]string{"user", "host", "domain", "share", "path", "text"}
 
 // NewRedactor returns a Redactor that knows no name yet.
 func NewRedactor() *Redactor {
-	r := &Redactor{traces: map[[3]rune][]string{}, endings: map[string]bool{}, queries: map[queryID]pendingQuery{}}
+	r := &Redactor{traces: map[nameStart][]int{}, endings: map[string]bool{}, queries: map[queryID]pendingQuery{}}
 	for k := range r.pseudonyms {
 		r.pseudonyms[k] = map[string]string{}
 	}
@@ -214,9 +215,11 @@ func (r *Redactor) replace(text, by string) {
 func (r *Redactor) learn(kind nameKind, name, key, pseudonym string) {
 	r.pseudonyms[kind][key] = pseudonym
 	r.index.add(kind, name)
-	if !isOrdinary(key) && utf8.RuneCountInString(key) >= traceLength {
-		begin := [3]rune([]rune(key)[:3])
-		r.traces[begin] = append(r.traces[begin], key)
+	if runes := []rune(key); len(runes) >= traceLength && !isOrdinary(key) {
+		start := nameStart(runes)
+		if !slices.Contains(r.traces[start], len(runes)) {
+			r.traces[start] = append(r.traces[start], len(runes))
+		}
 	}
 }
 

@@ -335,7 +335,7 @@ func (w *fileWitness) after(ctx context.Context, _ *ReleaseAction) (found, strin
 	case status == smb.StatusSuccess:
 		return foundFree, "nobody held " + path + " before, and nobody does now", nil
 	case status == smb.StatusSharingViolation:
-		return foundHeld, path + " is held still: it is not a session of this user's, or others hold the file too", nil
+		return foundHeld, "an open of " + path + " is still refused: it is not a session of this user's, or others hold the file too", nil
 	}
 	return foundNothing, "it cannot be seen: an open of " + path + " meets " + status.String() + " now", nil
 }

@@ -206,7 +206,7 @@ func testReleasePreviousOther(t *testing.T, srv *smbdtest.Server) {
 	withPath := plain
 	withPath.Target.Path = path
 	r := free(t, ReleaseOptions{Endpoint: withPath, PreviousSession: id}, 1, ReleaseFailed)
-	if !strings.Contains(r.Error.Text, "is held still") {
+	if !strings.Contains(r.Error.Text, "is still refused") {
 		t.Error(text(r))
 	}
 	wantHeld(t, plain, path)

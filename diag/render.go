@@ -110,11 +110,11 @@ func RenderError(e *RunError) string {
 }
 
 // win32Number finds what a text calls a Win32 error.
-var win32Number = regexp.MustCompile(`\b(?:error|win32)[ =:]+(\d+)\b`)
+var win32Number = regexp.MustCompile(`\b(?:error|win32)[ =:]+(\d+)\b|\berror_[a-z_]+ \((\d+)\)`)
 
 func saysWin32(lower string, code uint32) bool {
 	for _, m := range win32Number.FindAllStringSubmatch(lower, -1) {
-		if m[1] == strconv.FormatUint(uint64(code), 10) {
+		if m[1]+m[2] == strconv.FormatUint(uint64(code), 10) {
 			return true
 		}
 	}

@@ -30,7 +30,7 @@ func RenderCSV(w io.Writer, r *Report) error {
 			o := &opens[i]
 			c.Write([]string{
 				moment, csvText(o.ID), csvText(o.Share), csvText(o.SharePath), csvText(o.Path), csvText(o.User), csvText(strings.Join(o.Access, " ")),
-				strconv.Itoa(o.Locks), csvText(o.Client), o.ClientBasis, csvText(strings.Join(o.Candidates, " ")), strconv.FormatBool(o.Own),
+				strconv.Itoa(o.Locks), csvText(o.Client), csvText(o.ClientBasis), csvText(strings.Join(o.Candidates, " ")), strconv.FormatBool(o.Own),
 			})
 		}
 	}

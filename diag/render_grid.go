@@ -6,9 +6,14 @@ import (
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 )
+
+// The texts of a large table are others in every row: to look each up in a cache
+// of widths takes longer than to count its cells.
+func init() { twwidth.SetCacheCapacity(0) }
 
 // grid is a table of the page: visible texts in columns.
 type grid struct {
@@ -140,15 +145,19 @@ func newGridTable(w io.Writer, columns []gridColumn, widths []int) *tablewriter.
 	aligns := make([]tw.Align, len(columns))
 	perColumn := tw.NewMapper[int, int]()
 	for i, c := range columns {
-		padding[i] = tw.Padding{Right: "  ", Overwrite: true}
-		if i == last {
-			padding[i].Right = ""
-		}
+		// Left-aligned cells are filled up with copies of this: with two blanks
+		// tablewriter makes them too long first, and then cuts them.
+		padding[i] = tw.Padding{Right: " ", Overwrite: true}
 		aligns[i] = tw.AlignLeft
 		if c.right {
+			padding[i].Right = strings.Repeat(" ", gridGap)
 			aligns[i] = tw.AlignRight
 		}
-		perColumn.Set(i, widths[i]+len(padding[i].Right))
+		gap := gridGap
+		if i == last {
+			padding[i].Right, gap = "", 0
+		}
+		perColumn.Set(i, widths[i]+gap)
 	}
 	cell := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off},

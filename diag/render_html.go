@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 )
 
 var (
@@ -141,7 +142,7 @@ func (page *htmlPage) verdict(r *Report, links *eventLinks) {
 	if v == nil {
 		return
 	}
-	alone := Report{Verdict: &Verdict{Code: v.Code, Name: v.Name, Summary: v.Summary}} // the events come as links
+	alone := Report{Comparison: r.Comparison, Verdict: &Verdict{Code: v.Code, Name: v.Name, Summary: v.Summary}} // the events come as links
 	sections, _ := htmlSections("answer", func(p *reportPage) { p.verdict(&alone) })
 	page.Verdict = &htmlVerdict{Title: sections[0].Title, Because: links.because(v.Because)}
 	for _, b := range sections[0].Blocks {
@@ -198,12 +199,18 @@ func htmlState(r *Report) string {
 	switch {
 	case r.Incomplete || r.Interrupted || r.Error != nil:
 		return "open"
-	case r.Verdict == nil || r.Comparison != nil: // which is neither good nor bad
+	case r.Verdict == nil, r.Comparison != nil, r.Verdict.Code == 0 && r.undecidedPath(): // neither good nor bad
 		return "plain"
 	case r.Verdict.Code == 0:
 		return "good"
 	}
 	return "bad"
+}
+
+// undecidedPath reports whether who could not tell of some path what would be let
+// in.
+func (r *Report) undecidedPath() bool {
+	return r.Who != nil && slices.ContainsFunc(r.Who.all(), func(p PathHolders) bool { return p.Wanted.Allowed == nil })
 }
 
 // plainOutcome says what there is in place of a verdict.
@@ -212,12 +219,4 @@ func plainOutcome(r *Report) string {
 		return "The tables were read. There was nothing to judge."
 	}
 	return "Nothing was judged."
-}
-
-// countText is a number and what it counts.
-func countText(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -10,6 +10,10 @@ import (
 // the run. Those that the verdict rests on are shown besides.
 const htmlEventRows = 2000
 
+// htmlProofs is how many events, and rows of them, are named at the verdict; a
+// run names less than ten.
+const htmlProofs = 200
+
 // htmlEvents is the table of the events.
 type htmlEvents struct {
 	Title string
@@ -94,10 +98,13 @@ func (l *eventLinks) to(number int) htmlPart {
 }
 
 // because writes numbers as numbersText does, the ends of each row of them as
-// links.
+// links. What is too many to be read is counted.
 func (l *eventLinks) because(n []int) []htmlPart {
 	var parts []htmlPart
-	for i := 0; i < len(n); {
+	for i, shown := 0, 0; i < len(n); shown++ {
+		if shown == htmlProofs {
+			return append(parts, htmlPart{Text: fmt.Sprintf(" and %d more", len(n)-i)})
+		}
 		j := i
 		for j+1 < len(n) && n[j+1] == n[j]+1 {
 			j++
@@ -128,7 +135,7 @@ func (l *eventLinks) table(r *Report) *htmlEvents {
 		if gap, ok := l.gaps[i]; ok {
 			count := gap.to - gap.from + 1
 			left += count
-			text := fmt.Sprintf("%d–%d: %s left out here", r.Events[gap.from].ID, r.Events[gap.to].ID, countText(count, "event", "events"))
+			text := fmt.Sprintf("%d–%d: %s left out here", r.Events[gap.from].ID, r.Events[gap.to].ID, counted(count, "event", "events"))
 			t.Rows = append(t.Rows, htmlEvent{ID: gap.id, Gap: text})
 		}
 		if !l.shown[i] {

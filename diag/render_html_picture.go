@@ -56,6 +56,8 @@ const (
 	mostSlots = 240 // marks of a sort in a lane
 
 	laneHeight = 52
+
+	leastBar = 0.4 // percent of the width: what is shorter could not be seen
 )
 
 // roles say what the actors are, for readers who meet them first here.
@@ -90,7 +92,7 @@ func newHTMLPicture(r *Report, links *eventLinks) *htmlPicture {
 	if d.scale.zero > 0 {
 		p.Before, p.Split = percent(d.scale.zero), d.scale.split
 	}
-	p.Title = fmt.Sprintf("Timeline of %s by %s", countText(len(r.Events), "event", "events"), countText(len(p.Lanes), "actor", "actors"))
+	p.Title = fmt.Sprintf("Timeline of %s by %s", counted(len(r.Events), "event", "events"), counted(len(p.Lanes), "actor", "actors"))
 	return p
 }
 
@@ -240,7 +242,7 @@ func (d *pictureDrawing) bar(actor, class string, from, to Millisecond, title st
 	for _, lane := range d.picture.Lanes {
 		if lane.Name == actor {
 			a, b := d.scale.at(clampTime(from)), d.scale.at(clampTime(to))
-			lane.Bars = append(lane.Bars, pictureBar{class, percent(a), percent(max(b-a, 0)), title, lane.Top + 2, lane.Floor - lane.Top - 4})
+			lane.Bars = append(lane.Bars, pictureBar{class, percent(a), percent(max(b-a, leastBar)), title, lane.Top + 2, lane.Floor - lane.Top - 4})
 			d.used[class] = true
 		}
 	}
@@ -306,7 +308,7 @@ func (d *pictureDrawing) actorWords(actor string, events []*Event) {
 		if n == 0 {
 			continue
 		}
-		words := []htmlPart{{Text: name + ": " + countText(n, kind.one, kind.many)}}
+		words := []htmlPart{{Text: name + ": " + counted(n, kind.one, kind.many)}}
 		if n == 1 {
 			words = append(words, htmlPart{Text: ", at " + momentText(first.T) + " ms ["}, d.links.to(first.ID))
 		} else {

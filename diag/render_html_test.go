@@ -512,6 +512,21 @@ func TestChangeText(t *testing.T) {
 	}
 }
 
+// A hand-made file may cite anything, and any number of times.
+func TestHTMLManyProofs(t *testing.T) {
+	r := &Report{Schema: Schema, Command: "repro", Verdict: &Verdict{Code: 32, Name: "ERROR_SHARING_VIOLATION", Summary: "x"}}
+	for i := range 100_000 {
+		r.Verdict.Because = append(r.Verdict.Because, 2*i)
+	}
+	p := parsePage(t, r)
+	want := "Proved by events [0, 2, 4, 6, 8, 10,"
+	end := fmt.Sprintf(", %d and %d more].", 2*(htmlProofs-1), 100_000-htmlProofs)
+	got := textOf(p.find("p", "because")[0])
+	if !strings.HasPrefix(got, want) || !strings.HasSuffix(got, end) {
+		t.Errorf("%.60q … %.60q, want %q … %q", got, got[max(0, len(got)-60):], want, end)
+	}
+}
+
 func FuzzRenderHTML(f *testing.F) {
 	f.Add("", 0.0, 0.0)
 	f.Add("<b>\x00`", -1e300, 1e300)

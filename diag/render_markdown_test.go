@@ -63,7 +63,11 @@ func TestMarkdownLimit(t *testing.T) {
 }
 
 func TestCSVHostile(t *testing.T) {
-	rows, err := csv.NewReader(strings.NewReader(string(rendered(t, RenderCSV, hostileReport())))).ReadAll()
+	r := hostileReport()
+	for i := range r.Table.Opens { // as only a file that was made by hand has it
+		r.Table.Opens[i].ClientBasis = r.Table.Opens[i].SharePath
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(rendered(t, RenderCSV, r)))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

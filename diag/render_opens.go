@@ -77,12 +77,13 @@ type openMoments struct {
 // joinMoments makes one row of each open that looks the same at every moment
 // it was listed.
 func joinMoments(t *OpensOverTime) []openMoments {
+	type look struct{ id, path, user, client, access string }
 	var joined []openMoments
-	at := map[string]int{}
+	at := map[look]int{}
 	for moment, rows := range [][]OpenRow{t.Before, t.Held, t.After, t.End} {
 		for i := range rows {
 			o := &rows[i]
-			key := fmt.Sprintf("%q", []any{o.ID, o.Path, o.User, o.Access, o.Locks, clientText(o)})
+			key := look{o.ID, o.Path, o.User, clientText(o), openAccessText(o)}
 			k, ok := at[key]
 			if !ok {
 				k = len(joined)

@@ -3,7 +3,6 @@ package diag
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // head writes what ran, against which server.
@@ -11,6 +10,9 @@ func (p *reportPage) head(r *Report) {
 	title := joinNonEmpty(" ", "err32", visibleText(r.Command))
 	if r.Target != nil && r.Target.Lab {
 		title += ", on the built-in lab server, which was made for this run"
+	}
+	if r.Comparison != nil {
+		title += ": two runs compared"
 	}
 	if r.Incomplete {
 		title += ": incomplete"
@@ -117,7 +119,11 @@ func (p *reportPage) verdict(r *Report) {
 	if v == nil {
 		return
 	}
-	p.heading(fmt.Sprintf("Verdict: %s (exit code %d)", visibleText(v.Name), v.Code))
+	heading := "Verdict: " + visibleText(v.Name)
+	if r.Comparison != nil { // which finds no fault with anything
+		heading = "Comparison"
+	}
+	p.heading(fmt.Sprintf("%s (exit code %d)", heading, v.Code))
 	s := visibleText(v.Summary)
 	if len(v.Because) > 0 && r.Who == nil { // which shows the evidence in place of the events
 		s = joinNonEmpty(" ", s, "["+numbersText(v.Because)+"]")
@@ -147,21 +153,29 @@ func numbersText(n []int) string {
 	return b.String()
 }
 
+// counted is a number and the word for so many.
+func counted(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n) + " " + several
+}
+
 // durationText writes a duration as a person says it: "412.3 ms", "6.012 s",
 // "2 h 5 min".
 func durationText(ms Millisecond) string {
+	const most = 1e15 // s; more than that fits no int64, as a damaged file may have it
 	switch {
-	case ms < 1000:
+	case ms < 999.95: // which would be rounded to 1000.0
 		return fmt.Sprintf("%.1f ms", float64(ms))
 	case ms < 120e3:
 		return fmt.Sprintf("%.3f s", float64(ms)/1e3)
 	}
-	return secondsText(int64(ms / 1e3))
+	return secondsText(int64(min(ms/1e3, most)))
 }
 
 // secondsText writes whole seconds in the two largest units that fit.
 func secondsText(s int64) string {
-	d := time.Duration(s) * time.Second
 	switch {
 	case s < 60:
 		return fmt.Sprintf("%d s", s)
@@ -170,7 +184,7 @@ func secondsText(s int64) string {
 	case s < 24*60*60:
 		return fmt.Sprintf("%d h %d min", s/3600, s/60%60)
 	}
-	return fmt.Sprintf("%d d %d h", int64(d.Hours())/24, int64(d.Hours())%24)
+	return fmt.Sprintf("%d d %d h", s/86400, s/3600%24)
 }
 
 // answerText writes a server's status as its name and number and the Win32

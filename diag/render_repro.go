@@ -33,6 +33,9 @@ func (p *reportPage) whoHeldWhat(r *ReproResult) {
 	}
 	p.field("Disconnect", disconnectText(r.Disconnect))
 	p.field("Contender", contenderText(r))
+	if r.WaitMS != nil && r.IntervalMS != nil {
+		p.field("Tries", triesText(*r.IntervalMS)+", for "+durationText(*r.WaitMS)+" at most")
+	}
 	p.field("Error 32", fmt.Sprintf("while the holder lived: %s; after the disconnect: %s",
 		yesNo(r.Error32WhileHeld), yesNo(r.Error32AfterDisconnect)))
 	if r.Release.Released || r.Release.WaitedMS > 0 {
@@ -49,6 +52,13 @@ func contenderText(r *ReproResult) string {
 		return joinNonEmpty(", ", "go-smb2, an ordinary client", from)
 	}
 	return joinNonEmpty(", ", visibleText(r.Contender), from)
+}
+
+func triesText(interval Millisecond) string {
+	if interval == 0 {
+		return "one after the other without a pause"
+	}
+	return "one every " + durationText(interval)
 }
 
 func releaseText(r *Release) string {

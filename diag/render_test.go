@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -354,9 +355,18 @@ func TestDurationText(t *testing.T) {
 	for ms, want := range map[Millisecond]string{
 		0: "0.0 ms", 412.34: "412.3 ms", 6012.281: "6.012 s", 61000.6: "61.001 s",
 		119.9996e3: "120.000 s", 120e3: "2 min 0 s", 7140e3: "1 h 59 min", 90000e3: "1 d 1 h",
+		999.94: "999.9 ms", 999.96: "1.000 s", 2e16: "231481481 d 11 h", math.MaxFloat64: "11574074074 d 1 h",
 	} {
 		if got := durationText(ms); got != want {
 			t.Errorf("durationText(%v) = %q, want %q", ms, got, want)
+		}
+	}
+}
+
+func TestSecondsText(t *testing.T) {
+	for s, want := range map[int64]string{-5: "-5 s", 59: "59 s", 3599: "59 min 59 s", 86399: "23 h 59 min", 90061: "1 d 1 h", math.MaxInt64: "106751991167300 d 15 h"} {
+		if got := secondsText(s); got != want {
+			t.Errorf("secondsText(%d) = %q, want %q", s, got, want)
 		}
 	}
 }

@@ -141,11 +141,18 @@ func breakLines(s string, width int, atWords bool) []string {
 			start, cells = cut, cells-breakCells
 		}
 		cells += n
-		if atWords && strings.ContainsRune(` ,\/`, r) {
+		if atWords && strings.ContainsRune(` ,\/`, r) && !doubledSlash(s, i) {
 			breakAt, breakCells = i+1, cells
 		}
 	}
 	return append(lines, strings.TrimRight(s[start:], " "))
+}
+
+// doubledSlash reports whether s[i] is one of the two that begin //server and
+// \\server.
+func doubledSlash(s string, i int) bool {
+	slash := func(i int) bool { return i >= 0 && i < len(s) && (s[i] == '/' || s[i] == '\\') }
+	return slash(i) && (slash(i-1) || slash(i+1))
 }
 
 // shortenMiddle returns s in at most width cells, with an ellipsis in place of

@@ -196,8 +196,10 @@ type ReproResult struct {
 	File                   string        `json:"file"` // path below the share of the file the run made
 	Holder                 *HolderInfo   `json:"holder"`
 	Disconnect             string        `json:"disconnect"`
-	Contender              string        `json:"contender"`  // "go-smb2" or "err32"
-	RetryFrom              string        `json:"retry_from"` // "other" or "same"
+	Contender              string        `json:"contender"`             // "go-smb2" or "err32"
+	RetryFrom              string        `json:"retry_from"`            // "other" or "same"
+	WaitMS                 *Millisecond  `json:"wait_ms,omitempty"`     // how long the run was to look for the release; nil in reports of the first builds
+	IntervalMS             *Millisecond  `json:"interval_ms,omitempty"` // the pause between two tries
 	Error32WhileHeld       bool          `json:"error32_while_held"`
 	Error32AfterDisconnect bool          `json:"error32_after_disconnect"`
 	Release                Release       `json:"release"`
@@ -214,6 +216,8 @@ type HoldResult struct {
 	Disconnect  string      `json:"disconnect"`
 	Access      []string    `json:"access"`
 	Share       []string    `json:"share"`
+	Files       []string    `json:"files"`      // paths below the share of the files held; at most 1000 are listed
+	FilesMore   int         `json:"files_more"` // how many more were held
 	SessionIDs  []string    `json:"session_ids"`
 	OpenMS      Millisecond `json:"open_ms"` // from the first CREATE sent to the last one answered
 	HeldMS      Millisecond `json:"held_ms"`

@@ -1,11 +1,15 @@
 package diag
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"unicode/utf16"
 )
 
-// ParseReport reads a report that RenderJSON wrote. Keys it does not know are
+// ParseReport reads a report that RenderJSON wrote, also one that PowerShell's >
+// put into a file, as UTF-16 or with a byte order mark. Keys it does not know are
 // passed over: a later version may have written them. The error says that data
 // is not JSON, or not a report of this schema, or which key does not fit.
 func ParseReport(data []byte) (*Report, error) {
@@ -22,6 +26,7 @@ func ParseReport(data []byte) (*Report, error) {
 		Actions  json.RawMessage `json:"actions"`
 		Compared json.RawMessage `json:"compared"`
 	}{common: (*common)(&r)}
+	data = plainUTF8(data)
 	if err := json.Unmarshal(data, &has); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
@@ -58,4 +63,20 @@ func ParseReport(data []byte) (*Report, error) {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	return &r, nil
+}
+
+// plainUTF8 is a text without its byte order mark, in UTF-8.
+func plainUTF8(data []byte) []byte {
+	if rest, ok := bytes.CutPrefix(data, []byte("\xEF\xBB\xBF")); ok {
+		return rest
+	}
+	rest, ok := bytes.CutPrefix(data, []byte("\xFF\xFE"))
+	if !ok {
+		return data
+	}
+	units := make([]uint16, len(rest)/2)
+	for i := range units {
+		units[i] = binary.LittleEndian.Uint16(rest[2*i:])
+	}
+	return []byte(string(utf16.Decode(units)))
 }

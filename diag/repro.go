@@ -45,7 +45,9 @@ type repro struct {
 // nil.
 func Repro(ctx context.Context, o ReproOptions) *Report {
 	r := &repro{o: o, rec: NewRecorder(o.OnEvent), report: newReport("repro", o.Endpoint)}
+	wait, interval := Milliseconds(o.Wait), Milliseconds(o.Interval)
 	r.res = &ReproResult{
+		WaitMS: &wait, IntervalMS: &interval,
 		Case: o.Case, Disconnect: o.Disconnect.String(), RetryFrom: o.RetryFrom,
 		Opens:      OpensOverTime{Before: []OpenRow{}, Held: []OpenRow{}, After: []OpenRow{}, End: []OpenRow{}},
 		OtherTries: []OtherTry{}, LeftBehind: []string{},
@@ -324,7 +326,7 @@ func (r *repro) baseline(ctx context.Context) *RunError {
 	if ok && r.o.Share&smb.ShareDelete == 0 {
 		var err error
 		r.res.OtherTries, err = stock.otherTries(ctx, r.path, func(operation string, status smb.NTStatus) {
-			r.rec.Record(ActorContender, whatNote, operation+" meets "+status.String())
+			r.rec.RecordStatus(ActorContender, whatOther, operation, status)
 		})
 		if err != nil && isTimeout(err) {
 			return newRunError("use "+r.path+" as the contender", err)
@@ -484,16 +486,19 @@ func (r *repro) contend(ctx context.Context) *RunError {
 	begin := time.Now()
 	var last smb.NTStatus
 	var recorded time.Time
+	proved := false // a try was recorded that would prove the open stale
 	for n := 1; ; n++ {
 		status, failed := r.try(ctx)
 		if failed != nil {
 			return failed
 		}
 		now := time.Now()
-		over := now.Sub(begin) >= r.o.Wait
-		if status != last || now.Sub(recorded) >= recordEvery || over {
+		elapsed := now.Sub(begin)
+		over := elapsed >= r.o.Wait
+		proof := !proved && elapsed >= proofAfter
+		if status != last || now.Sub(recorded) >= recordEvery || over || proof {
 			r.recordTry(status)
-			last, recorded = status, now
+			last, recorded, proved = status, now, elapsed >= proofAfter
 		}
 		switch {
 		case status == smb.StatusSuccess:
@@ -507,7 +512,7 @@ func (r *repro) contend(ctx context.Context) *RunError {
 			return nil
 		}
 		if r.o.Interval > 0 {
-			pause(ctx, min(r.o.Interval, r.o.Wait-now.Sub(begin), untilProof(now.Sub(begin))))
+			pause(ctx, min(r.o.Interval, r.o.Wait-elapsed, untilProof(elapsed)))
 		}
 		if ctx.Err() != nil {
 			return newRunError("wait for the release", ctx.Err())
@@ -519,12 +524,14 @@ func (r *repro) contend(ctx context.Context) *RunError {
 // stale. However long the interval, one try falls there: else the run could
 // not tell a server that noticed at once from one that did not.
 func untilProof(elapsed time.Duration) time.Duration {
-	const proof = time.Duration(settle)*time.Millisecond + time.Millisecond
-	if elapsed >= proof {
+	if elapsed >= proofAfter {
 		return math.MaxInt64
 	}
-	return proof - elapsed
+	return proofAfter - elapsed
 }
+
+// proofAfter is when a try would prove the open stale.
+const proofAfter = time.Duration(settle)*time.Millisecond + time.Millisecond
 
 // tablePause is the least pause between two listings; a listing that took the
 // server longer is given a longer pause.

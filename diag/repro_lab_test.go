@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -30,6 +31,31 @@ func TestReproLeftBehind(t *testing.T) {
 	opens := srv.opens(t)
 	if len(opens) != 1 || opens[0].ID != r.Repro.Opens.Held[0].ID || opens[0].Access != uint32(access("rw")) || opens[0].Sharing != 0 {
 		t.Errorf("the server has %s", text(opens))
+	}
+}
+
+// Tries that are as far apart as is recorded are all recorded, the one that
+// proves the open stale too.
+func TestReproRecordsTries(t *testing.T) {
+	t.Parallel()
+	srv := startLab(t, onNT4, serverConfig{}, func(s *lab.Server) { s.Temperament = lab.NT4() })
+	o := reproOf(srv.endpoint(""), smb.DisconnectFIN, 1300*time.Millisecond)
+	o.Interval = recordEvery
+	r := Repro(t.Context(), o)
+	tries, proofs, said := 0, 0, ""
+	for _, e := range r.Events {
+		switch {
+		case e.What == whatTry && e.T > 0:
+			tries++
+			if e.T >= settle {
+				proofs++
+			}
+		case e.What == whatWaited:
+			said = e.Detail
+		}
+	}
+	if want := fmt.Sprintf("after %d tries", tries); proofs == 0 || !strings.HasSuffix(said, want) {
+		t.Errorf("%d tries are recorded, %d of them proofs; the run says %q", tries, proofs, said)
 	}
 }
 

@@ -25,6 +25,7 @@ const (
 	whatStat        = "stat"        // a path was opened for its attributes alone
 	whatProbe       = "probe"       // a data probe, closed at once
 	whatRead        = "read"        // reads of one byte, to meet a lock
+	whatOther       = "other"       // another operation of the contender
 	whatNote        = "note"        // a decision of the tool
 	whatInterrupted = "interrupted" // a signal ended the run
 )

@@ -163,9 +163,20 @@ func countLocks(n int) string {
 	return fmt.Sprintf("%d byte-range locks", n)
 }
 
+// holderOf names the user of an open, and the client as far as it is known.
+func holderOf(row *OpenRow) string {
+	if row.ClientBasis == BasisUnknown {
+		return userOf(row)
+	}
+	return userOf(row) + " on " + clientText(row)
+}
+
+// noUser is how a sentence calls the user of an open that has none.
+const noUser = "no user (disconnected)"
+
 func userOf(row *OpenRow) string {
 	if row.User == "" {
-		return "no user (disconnected)"
+		return noUser
 	}
 	return row.User
 }

@@ -34,7 +34,7 @@ func (w *who) judgePath(p *PathHolders, s stat) {
 		p.Reasons = append(p.Reasons, "nobody has data access to it, and yet deleting is refused: another stream of the file is open, and does not share deleting")
 	}
 	if _, others := p.ofStream(); len(others) > 0 {
-		p.Reasons = append(p.Reasons, fmt.Sprintf("of the opens listed, %d are of other streams of the file: those count where it is to be deleted, and for nothing else", len(others)))
+		p.Reasons = append(p.Reasons, fmt.Sprintf("%s listed for other streams of the file: those count where it is to be deleted, and for nothing else", counted(len(others), "open is", "opens are")))
 	}
 	p.AllowedNow = allowedNow(p.Holders)
 	for i := range p.AllowedNow {
@@ -94,7 +94,7 @@ func (w *who) judge() (*Verdict, *RunError) {
 	case len(refused) > 0:
 		v.Code, v.Name = 32, "ERROR_SHARING_VIOLATION"
 		v.Summary = fmt.Sprintf("%s of %s is refused now.", capital(want), listPaths(refused))
-		v.Next = append(v.Next, "Ask the holder to close it; if the client is gone, err32 release ends its open.")
+		v.Next = append(v.Next, w.askHolders(refused)...)
 	case len(locked) > 0:
 		v.Code, v.Name = 33, "ERROR_LOCK_VIOLATION"
 		v.Summary, v.Next = w.lockVerdict(locked, want)
@@ -134,6 +134,23 @@ func (w *who) wantedText() string {
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
+// askHolders says who could let the wanted open in, as far as the table tells.
+func (w *who) askHolders(refused []string) (next []string) {
+	const most = 3
+	for _, path := range refused {
+		of, _ := w.pathNamed(path).ofStream()
+		for i := range of {
+			if row := &of[i]; len(next) < most {
+				next = append(next, fmt.Sprintf("Ask %s (open %s) to close the file; if that client is gone, err32 release ends its open.", holderOf(row), row.ID))
+			}
+		}
+	}
+	if len(next) == 0 {
+		next = append(next, "Ask the holder to close it; if the client is gone, err32 release ends its open.")
+	}
+	return next
+}
+
 // lockVerdict is the summary where a byte-range lock was met, and what to do.
 func (w *who) lockVerdict(locked []string, want string) (summary string, next []string) {
 	summary = fmt.Sprintf("A part of %s is locked: a byte-range lock, not a share mode, refuses what is done there.", listPaths(locked))
@@ -144,7 +161,7 @@ func (w *who) lockVerdict(locked []string, want string) (summary string, next []
 		}
 		for i := range p.Opens {
 			if row := &p.Opens[i]; row.Locks > 0 {
-				next = append(next, fmt.Sprintf("Ask %s on %s (open %s) to let go of the lock, or to close the file.", userOf(row), clientText(row), row.ID))
+				next = append(next, fmt.Sprintf("Ask %s (open %s) to let go of the lock, or to close the file.", holderOf(row), row.ID))
 			}
 		}
 	}

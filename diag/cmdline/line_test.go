@@ -122,6 +122,23 @@ func TestLineRefuses(t *testing.T) {
 	}
 }
 
+func TestAgain(t *testing.T) {
+	for _, test := range []struct{ line, user, want string }{
+		{`one -U bob%hunter2 //s/x --json`, "bob", "err32 one --user=bob //s/x"},
+		{`one -Ubob%hunter2 -p 4450 //s/x`, "bob", "err32 one --user=bob --port=4450 //s/x"},
+		{`--user=bob%hunter2 one //s/x`, "bob", "err32 one --user=bob //s/x"},
+		{`one //s/x`, `CORP\bob`, `err32 one '--user=CORP\bob' //s/x`},
+		{`one //s/x`, "", "err32 one //s/x"},
+		{`one -N //s/x`, "bob", "err32 one --no-pass //s/x"},
+		{`one smb://bob@s/x`, "bob", "err32 one smb://bob@s/x"},
+		{`one --wrong //s/x`, "bob", ""},
+	} {
+		if got := Again(commands(), strings.Fields(test.line), test.user, "json"); got != test.want {
+			t.Errorf("Again(%q, %q) = %q, want %q", test.line, test.user, got, test.want)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	names := []string{"authentication-file", "disconnect", "interval", "json", "retry-from", "retry-with", "user", "wait"}
 	for in, want := range map[string]string{

@@ -51,6 +51,9 @@ Examples:
   Does this server keep a file of a client that lost its network?
     err32 repro -U 'CORP\alice' --disconnect vanish --wait 60s //fs1/data/tmp
 
+  A folder for a support ticket, with pseudonyms for all names:
+    err32 repro -U 'CORP\alice' --bundle case.zip --redact //fs1/data/tmp
+
   The same as JSON, for a script; the password is in a file:
     err32 repro -A ~/.fs1 --json //fs1/data/tmp > run.json; echo $?`
 
@@ -63,8 +66,8 @@ With --count it is a folder and the beginning of a name: //fs1/data/x makes
 x-000001, x-000002 … in //fs1/data. With --all it is a folder. --count, --all
 and several TARGETs exclude each other.
 
-Once all are held, "ready" is one line on stdout, or on stderr with --json.
-Then:
+Once all are held, "ready" is one line on stdout; on stderr with --json and any
+--format but table. Then:
   without --for  they are held until Ctrl-C, the normal end: exit code 0
   with --for     they are held for DUR; Ctrl-C before is an interruption: 130
 
@@ -76,7 +79,10 @@ Examples:
     err32 hold -U alice --access r --share r --for 60s //fs1/data/plan.xlsx
 
   1000 new files, then leave like a crashed process:
-    err32 hold -A ~/.fs1 --count 1000 --for 10s --disconnect rst //fs1/data/x`
+    err32 hold -A ~/.fs1 --count 1000 --for 10s --disconnect rst //fs1/data/x
+
+  With the packets, for Wireshark:
+    err32 hold -U alice --for 10s --capture hold.pcapng //fs1/data/plan.xlsx`
 
 // TableManual closes the help of table.
 const TableManual = `Needs the right to read the server's tables: an administrator's, as a rule.
@@ -87,7 +93,10 @@ Examples:
     err32 table -U 'CORP\admin' --path plan.xlsx //fs1
 
   What alice has open, as JSON:
-    err32 table -A ~/.fs1 --of-user alice --json //fs1`
+    err32 table -A ~/.fs1 --of-user alice --json //fs1
+
+  All of it for a support ticket, with pseudonyms for all names:
+    err32 table -U 'CORP\admin' --bundle case.zip --redact //fs1`
 
 // WhoManual closes the help of who.
 const WhoManual = `Without --probe nobody is disturbed: the file is opened for its attributes only,
@@ -123,7 +132,10 @@ Examples:
     err32 who -U alice --probe --want rw:none //fs1/data/plan.xlsx
 
   Everything that is held below a folder:
-    err32 who -U 'CORP\admin' --recursive //fs1/data/projects`
+    err32 who -U 'CORP\admin' --recursive //fs1/data/projects
+
+  For a support ticket, with pseudonyms for all names:
+    err32 who -U 'CORP\admin' --bundle case.zip --redact //fs1/data/plan.xlsx`
 
 // ReleaseManual closes the help of release.
 const ReleaseManual = `What is to be ended is listed, shown, and asked about. Just before it is ended
@@ -203,17 +215,21 @@ Examples:
 
 // ReportManual closes the help of report.
 const ReportManual = `FILE.json is what --json or --report wrote. It is written again to stdout, as
---format says, and to the files of --report. The exit code is 0 whatever the
-run's was.
+--format says, and to the files of --report and --bundle. Only the run itself
+can make a capture. The exit code is 0 whatever the run's was.
 
 Two files, A and B, are compared: what ran, what it came to, the times, and what
 the tables list. What is the same is counted, not shown. Opens are matched by
-share, path, user and client. Two runs that were each redacted by themselves
-cannot be matched by name; give --redact here instead.
+share, path, user and client. As CSV it is the differences. Two runs that were
+each redacted by themselves cannot be matched by name; give --redact here
+instead.
 
 Examples:
   A page for the ticket, from a run that a script saved:
     err32 report run.json --format markdown
+
+  A saved run with pseudonyms for all names, to be sent outside the company:
+    err32 report run.json --redact --bundle case.zip
 
   The opens of a table as a spreadsheet reads them:
     err32 report table.json --report opens.csv

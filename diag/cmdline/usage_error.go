@@ -28,15 +28,16 @@ func (l *line) hinted(e *UsageError) *UsageError {
 	if e.words != nil {
 		right := line{commands: l.commands, words: e.words}
 		if right.read() == nil {
-			e.Hint = right.shown()
+			e.Hint = right.shown(false)
 		}
 	}
 	return e
 }
 
 // shown is the line as one would type it, or empty where it may hold a
-// password that cannot be told from the rest.
-func (l *line) shown() string {
+// password that cannot be told from the rest: a URL that has not been read yet
+// may have one.
+func (l *line) shown(read bool) string {
 	words := []string{"err32", l.command.Name}
 	for _, f := range l.flags {
 		w := "--" + f.name
@@ -52,7 +53,7 @@ func (l *line) shown() string {
 		words = append(words, "--")
 	}
 	for _, a := range l.arguments {
-		if strings.Contains(a, "://") && strings.Contains(a, "@") {
+		if strings.Contains(a, "://") && strings.Contains(a, "@") && !read {
 			return ""
 		}
 		words = append(words, quote(a))
@@ -61,13 +62,17 @@ func (l *line) shown() string {
 }
 
 // Again is words, a command line without the program's name that [Line] has
-// accepted, as one would type it to run the same again, for a POSIX shell: with
-// no password in it, and without the flags in drop. It is empty for another
-// line.
-func Again(commands []Command, words []string, drop ...string) string {
+// accepted and whose targets were read, as one would type it to run the same again, for a POSIX shell: with
+// no password in it, and without the flags in drop. user is who logged on, for a
+// line that names nobody itself; it may be empty. The result is empty for
+// another line.
+func Again(commands []Command, words []string, user string, drop ...string) string {
 	l := line{commands: commands, words: words}
 	if l.read() != nil {
 		return ""
+	}
+	if user != "" && !l.namesUser() {
+		l.flags = append(l.flags, given{name: "user", value: user})
 	}
 	kept := l.flags[:0]
 	for _, f := range l.flags {
@@ -79,7 +84,13 @@ func Again(commands []Command, words []string, drop ...string) string {
 		}
 	}
 	l.flags = kept
-	return l.shown()
+	return l.shown(true)
+}
+
+// namesUser reports whether the line says who logs on.
+func (l *line) namesUser() bool {
+	return slices.ContainsFunc(l.flags, func(f given) bool { return f.name == "user" || f.name == "authentication-file" || f.name == "no-pass" }) ||
+		slices.ContainsFunc(l.arguments, func(s string) bool { return strings.Contains(s, "://") && strings.Contains(s, "@") })
 }
 
 // quote makes one word of s for a POSIX shell.
