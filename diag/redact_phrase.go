@@ -67,7 +67,7 @@ type nameSlot struct {
 }
 
 var nameSlots = map[string]nameSlot{
-	"user":   {`(.+?)`, (*Redactor).userIfAny},
+	"user":   {`([^;]+?)`, (*Redactor).userIfAny},
 	"log-on": {`([^,]+)`, (*Redactor).userIfAny},
 	"users":  {`(.+?)`, func(r *Redactor, s string) string { return r.each(s, r.user, r.knowsUser) }},
 	"host":   {`([^\s,;]+?)`, (*Redactor).host},

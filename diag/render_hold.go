@@ -23,6 +23,9 @@ func (p *reportPage) whatWasHeld(h *HoldResult) {
 	p.field("Opens", fmt.Sprintf("%d of %d", h.Held, h.Asked))
 	p.field("Access", accessText(h.Access)+"; "+sharesText(h.Share))
 	p.field("Sessions", visibleList(h.SessionIDs))
+	if h.Held == 0 {
+		return
+	}
 	p.field("Opened in", openedText(h))
 	p.field("Held for", durationText(h.HeldMS))
 	p.field("Left by", disconnectText(h.Disconnect))

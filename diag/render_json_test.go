@@ -87,7 +87,7 @@ func TestParseReportRoundTrip(t *testing.T) {
 			t.Errorf("%s: the result was not read", file)
 		}
 	}
-	for _, bad := range []string{``, `[]`, `{}`, `{"schema":"err32/2"}`, `{"schema":"err32/1","command":"table","sessions":1}`} {
+	for _, bad := range []string{``, `[]`, `{}`, `{"schema":"err32/2"}`, `{"schema":"err32/1","command":"table","sessions":1}`, `{"schema":"err32/1"}`, `{"schema":"err32/1","command":"frob"}`} {
 		if r, err := ParseReport([]byte(bad)); err == nil {
 			t.Errorf("ParseReport(%s) = %+v, want an error", bad, r)
 		}

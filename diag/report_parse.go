@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -28,7 +31,7 @@ func ParseReport(data []byte) (*Report, error) {
 	}{common: (*common)(&r)}
 	data = plainUTF8(data)
 	if err := json.Unmarshal(data, &has); err != nil {
-		return nil, fmt.Errorf("report: %w", err)
+		return nil, unfitJSON(err)
 	}
 	if r.Schema != Schema {
 		return nil, fmt.Errorf("report: schema is %q, not %q", r.Schema, Schema)
@@ -56,13 +59,27 @@ func ParseReport(data []byte) (*Report, error) {
 	case r.Command == "report" && has.Compared != nil:
 		r.Comparison = new(Comparison)
 		result = r.Comparison
+	case !slices.Contains([]string{"repro", "hold", "table", "who", "release", "report"}, r.Command):
+		return nil, fmt.Errorf("report: %q is no command that makes a report", r.Command)
 	default:
 		return &r, nil
 	}
 	if err := json.Unmarshal(data, result); err != nil {
-		return nil, fmt.Errorf("report: %w", err)
+		return nil, unfitJSON(err)
 	}
 	return &r, nil
+}
+
+// unfitJSON says in JSON's own terms what is wrong with a file.
+func unfitJSON(err error) error {
+	var unfit *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &unfit):
+		return fmt.Errorf("report: %w", err)
+	case unfit.Field == "":
+		return fmt.Errorf("report: this is a JSON %s, not an object", unfit.Value)
+	}
+	return fmt.Errorf("report: the key %s holds a JSON %s, which does not fit", strings.TrimPrefix(unfit.Field, "common."), unfit.Value)
 }
 
 // plainUTF8 is a text without its byte order mark, in UTF-8.
