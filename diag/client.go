@@ -37,7 +37,7 @@ func (e Endpoint) connect(ctx context.Context, share string, guid smb.GUID) (*cl
 		if c.tree, err = c.session.TreeConnect(ctx, share); err != nil {
 			err = wantsEncryption(conn, err)
 		} else if c.tree.Type() != smb.ShareDisk {
-			err = fmt.Errorf("%s is not a share of files", share)
+			err = fmt.Errorf("the share %s is not one of files", share)
 		}
 		if err != nil {
 			c.leave(ctx)

@@ -89,6 +89,9 @@ var nameSlots = map[string]nameSlot{
 	"quoted host": {quotedText, func(r *Redactor, s string) string { return requoted(s, r.host) }},
 	"quoted path": {quotedText, func(r *Redactor, s string) string { return requoted(s, r.path) }},
 
+	// What looks like a name and is none.
+	"kept": {`(.+?)`, func(_ *Redactor, s string) string { return s }},
+
 	// What the server says of itself.
 	"server":  {`(.*?)`, (*Redactor).serverSaid},
 	"comment": {`(.*)`, (*Redactor).comment},
@@ -110,18 +113,21 @@ var namePhrases = []namePhrase{
 	// Why they failed.
 	sentence("could not be resolved", `the name {quoted host} could not be resolved`),
 	sentence("a file called ", `a file called {quoted path}, which is no name`),
-	sentence(" is not a share of files", `^{share} is not a share of files$`),
+	sentence(" is not one of files", `the share {share} is not one of files`),
 	sentence(": STATUS_", `(?:^|[( ])(?:create|close|read|write|flush|lock|ioctl|query info|set info|list|find|tree connect|tree disconnect|validate negotiate) {object}: STATUS_[A-Z0-9_]+ \(0x`),
 	sentence("which is not below ", `it is {path}, which is not below {target}; nothing was ended$`),
 	sentence("session ", `(?:^|; )session {who}: `),
 
 	// Log-on.
 	sentence("no password for user ", `no password for user {quoted user} \(from `),
-	sentence(" of the authentication file differ", `the user {quoted user} from .* and the user {quoted user} of the authentication file differ`),
+	sentence(" of the authentication file differ", `the user {quoted user} from {kept} and the user {quoted user} of the authentication file differ`),
+	sentence("the password from ", `the password from {kept}(?: is not (?:used|valid UTF-8)| holds a NUL|: )`),
+	sentence("the user name from ", `the user name from {kept} (?:is not valid UTF-8|holds a control)`),
+	sentence(" names no user; write ", `^{kept} names no user; write {kept}$`),
 	sentence("", `^(?:(?:ERR32_)?PASSWD_FILE|authentication file): open {path}: `),
 	sentence("authentication file ", `^authentication file {path}: `),
 	sentence(" is empty; --no-pass", `the first line of {path} is empty; --no-pass`),
-	sentence("", `^(?:(?:ERR32_)?PASSWD_FILE|authentication file): {path} (?:is longer than [0-9]+ bytes|is UTF-16 text|is not valid UTF-8|holds a NUL)`),
+	sentence("", `^(?:(?:ERR32_)?PASSWD_FILE: |authentication file: )?{path} (?:is longer than [0-9]+ bytes|is UTF-16 text|is not valid UTF-8|holds a NUL)`),
 	sentence(" can be read by others", `^{path} can be read by others \(mode [0-7]+\); chmod 600 {path}$`),
 
 	// Whose an open is, and whether they are there.

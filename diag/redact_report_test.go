@@ -57,7 +57,7 @@ var redactedFields = func() map[string]redactedField {
 	name(kindUser, `%s`, "OpenRow.User", "SessionRow.User", "ConnectionRow.User", "TargetInfo.User", "Difference.User")
 	name(kindHost, `%s`, "TargetInfo.Server", "ServerInfo.Name", "OpenRow.Client", "OpenRow.Candidates", "SessionRow.Client", "Difference.Client")
 	name(kindShare, `%s`, "TargetInfo.Share", "OpenRow.Share", "ConnectionRow.Share")
-	name(kindPath, `%s`, "TargetInfo.Path", "OpenRow.Path", "OpenRow.SharePath", "ReproResult.File", "Refusal.Path", "PathHolders.Path",
+	name(kindPath, `%s`, "TargetInfo.Path", "OpenRow.Path", "OpenRow.SharePath", "ReproResult.File", "HoldResult.Files", "Refusal.Path", "PathHolders.Path",
 		"RunError.Object", "ComparedRun.Name", "Difference.What")
 	name(kindUser, "err32 table --user=%s //x", "Report.Again")
 	name(kindUser, "10.1.1.1,%s", "ReleaseAction.Name")

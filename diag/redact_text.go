@@ -44,10 +44,24 @@ func (r *Redactor) text(s string) string {
 // replaced returns what stands for a text of which some parts are known to be
 // names.
 func (r *Redactor) replaced(s string, named []namedPart) string {
-	if out, ok := r.pseudonyms[kindText][folded(s)]; ok {
+	if out, ok := r.pseudonyms[kindText][folded(s)]; ok && !isOrdinary(folded(s)) {
 		return out
 	}
-	t := &textRedactor{r: r, s: s, words: words(s), named: named}
+	var b strings.Builder
+	at := 0
+	for _, p := range named {
+		b.WriteString(r.unnamed(s[at:p.begin]))
+		b.WriteString(p.out)
+		at = p.end
+	}
+	b.WriteString(r.unnamed(s[at:]))
+	return b.String()
+}
+
+// unnamed returns what stands for a part of a text in which it is not known where
+// names are.
+func (r *Redactor) unnamed(s string) string {
+	t := &textRedactor{r: r, s: s, words: words(s)}
 	for t.at < len(t.words) {
 		t.step()
 	}
@@ -59,8 +73,7 @@ type textRedactor struct {
 	r     *Redactor
 	s     string
 	words []word
-	at    int         // the word it stands before
-	named []namedPart // from there on
+	at    int // the word it stands before
 	out   strings.Builder
 }
 
@@ -98,13 +111,6 @@ var (
 // step takes the next word, or more.
 func (t *textRedactor) step() {
 	rest, w := t.rest(), t.words[t.at]
-	for len(t.named) > 0 && t.named[0].begin < w.begin {
-		t.named = t.named[1:]
-	}
-	if len(t.named) > 0 && t.named[0].begin == w.begin {
-		t.put(t.named[0].out, t.named[0].end)
-		return
-	}
 	first := t.boundary(w.begin)
 	c, _ := utf8.DecodeRuneInString(rest)
 	switch {
