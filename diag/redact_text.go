@@ -301,6 +301,9 @@ var (
 	macText  = regexp.MustCompile(`^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|^[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}`)
 )
 
+// mostAddress is how long an address with its zone may be.
+const mostAddress = 128
+
 // address takes an IP or a MAC address, in brackets or not.
 func (t *textRedactor) address(s string, _ bool) bool {
 	before, _ := utf8.DecodeLastRuneInString(t.s[:t.words[t.at].begin])
@@ -317,16 +320,17 @@ func (t *textRedactor) address(s string, _ bool) bool {
 	if group == len(c) || group == 5 || !strings.ContainsRune(".:-", rune(c[group])) {
 		return false
 	}
-	if m := macText.FindString(c); bracket == 0 && m != "" && endsAddress(c[len(m):]) {
+	near := c[:min(len(c), mostAddress)] // to look through all of a long text each time would take for ever
+	if m := macText.FindString(near); bracket == 0 && m != "" && endsAddress(c[len(m):]) {
 		t.put(t.r.pseudonym(kindHost, m, ""), t.words[t.at].begin+len(m))
 		return true
 	}
-	m := ipv4Text.FindString(c)
+	m := ipv4Text.FindString(near)
 	if m == "" {
 		if before == ':' || isWordRune(before) && before != 0 && t.words[t.at].begin > 0 {
 			return false
 		}
-		m = ipv6Text.FindString(c)
+		m = ipv6Text.FindString(near)
 		m = strings.TrimRight(m, ".")
 		if strings.HasSuffix(m, ":") && !strings.HasSuffix(m, "::") {
 			m = m[:len(m)-1]
