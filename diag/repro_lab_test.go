@@ -64,6 +64,7 @@ func TestReproRecordsTries(t *testing.T) {
 func TestReproFaults(t *testing.T) {
 	t.Parallel()
 	const timeout = time.Second
+	const either = -1 // 0 or 32
 	type misbehaviour struct {
 		fault string
 		kind  smb.DisconnectKind
@@ -90,7 +91,7 @@ func TestReproFaults(t *testing.T) {
 		{"status=STATUS_DISK_FULL@WRITE:err32-*", smb.DisconnectFIN, 1, "STATUS_DISK_FULL"},
 		{"drop@WRITE:err32-*", smb.DisconnectFIN, 1, "closed the connection"},
 		{"never-answer@WRITE:err32-*", smb.DisconnectFIN, 1, "no answer within 1s"},
-		{"drop@ECHO", smb.DisconnectLeak, 0, "no sign of life"},
+		{"drop@ECHO", smb.DisconnectLeak, either, "no sign of life"}, // at 1 s, when a refusal begins to count as stale
 		{"delay=20ms", smb.DisconnectLeak, 32, ""},
 		{"wrong-credit=+5", smb.DisconnectLeak, 32, ""},
 	}
@@ -112,8 +113,9 @@ func TestReproFaults(t *testing.T) {
 			checkFailed(t, r)
 			said += r.Error.Text + r.Error.StatusName
 		}
-		if r.ExitCode() != m.code || !strings.Contains(said, m.text) {
-			t.Errorf("exit code %d, said %q; want %d, %q", r.ExitCode(), said, m.code, m.text)
+		code := r.ExitCode()
+		if code != m.code && (m.code != either || code != 0 && code != 32) || !strings.Contains(said, m.text) {
+			t.Errorf("exit code %d, said %q; want %d, %q", code, said, m.code, m.text)
 		}
 		waitIdle(t, srv)
 		for _, file := range srv.files(t, "") {
