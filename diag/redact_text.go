@@ -160,9 +160,9 @@ func (t *textRedactor) knownPlaceholder(s string) bool {
 	return strings.HasPrefix(s, "DOMAIN") && t.r.pseudonyms[kindDomain]["DOMAIN"] != ""
 }
 
-// run is how much of s is one piece without space, less the punctuation of the
+// pieceSize is how much of s is one piece without space, less the punctuation of the
 // sentence around it.
-func run(s string) int {
+func pieceSize(s string) int {
 	n := strings.IndexFunc(s, isStop)
 	if n < 0 {
 		n = len(s)
@@ -170,9 +170,9 @@ func run(s string) int {
 	return len(strings.TrimRight(s[:n], ".:!?"))
 }
 
-// ends reports whether a name that ends before s is not the beginning of a
+// endsName reports whether a name that ends before s is not the beginning of a
 // longer one.
-func ends(s string) bool {
+func endsName(s string) bool {
 	trimmed := strings.TrimLeft(s, ".:!?")
 	c, _ := utf8.DecodeRuneInString(trimmed)
 	return trimmed == "" || isStop(c) || isSeparator(s[0]) || s[0] == ':' && trimmed == s[1:]
@@ -200,7 +200,7 @@ func (t *textRedactor) flag(s string, first bool) bool {
 		t.put(s[:n+1]+value[:1]+t.r.flagValue(kind, inner)+value[:1], t.words[t.at].begin+n+1+size)
 		return true
 	}
-	size := run(value)
+	size := pieceSize(value)
 	if strings.HasPrefix(value, "-") || size == 0 || isUpper(value[:size]) && t.r.pseudonyms[kindUser][folded(value[:size])] == "" {
 		return false // another flag, or --user USER%PASSWORD of the help
 	}
@@ -294,285 +294,6 @@ func (r *Redactor) isLogOn(domain, user string) bool {
 	return isUser && (isDomain || !isPath) || isDomain && !isPath
 }
 
-// Addresses as they stand in texts.
-var (
-	ipv4Text = regexp.MustCompile(`^[0-9]{1,3}(?:\.[0-9]{1,3}){3}`)
-	ipv6Text = regexp.MustCompile(`^[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*(?:%[0-9A-Za-z_.-]*[0-9A-Za-z_])?`)
-	macText  = regexp.MustCompile(`^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|^[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}`)
-)
-
-// mostAddress is how long an address with its zone may be.
-const mostAddress = 128
-
-// address takes an IP or a MAC address, in brackets or not.
-func (t *textRedactor) address(s string, _ bool) bool {
-	before, _ := utf8.DecodeLastRuneInString(t.s[:t.words[t.at].begin])
-	if before == '.' && t.words[t.at].begin > 1 && isWordRune(rune(t.s[t.words[t.at].begin-2])) {
-		return false // the middle of a longer number
-	}
-	inner := strings.TrimPrefix(s, "[")
-	bracket := len(s) - len(inner)
-	c := inner
-	group := 0 // the digits it begins with
-	for group < len(c) && group < 5 && isHexOrColon(c[group]) && c[group] != ':' {
-		group++
-	}
-	if group == len(c) || group == 5 || !strings.ContainsRune(".:-", rune(c[group])) {
-		return false
-	}
-	near := c[:min(len(c), mostAddress)] // to look through all of a long text each time would take for ever
-	if m := macText.FindString(near); bracket == 0 && m != "" && endsAddress(c[len(m):]) {
-		t.put(t.r.pseudonym(kindHost, m, ""), t.words[t.at].begin+len(m))
-		return true
-	}
-	m := ipv4Text.FindString(near)
-	if m == "" {
-		if before == ':' || isWordRune(before) && before != 0 && t.words[t.at].begin > 0 {
-			return false
-		}
-		m = ipv6Text.FindString(near)
-		m = strings.TrimRight(m, ".")
-		if strings.HasSuffix(m, ":") && !strings.HasSuffix(m, "::") {
-			m = m[:len(m)-1]
-		}
-		if len(m) < 3 && bracket == 0 { // "::" alone is punctuation
-			return false
-		}
-	}
-	addr, err := netip.ParseAddr(m)
-	if err != nil || !endsAddress(c[len(m):]) {
-		return false
-	}
-	n := bracket + len(m)
-	if bracket == 1 {
-		if !strings.HasPrefix(c[len(m):], "]") {
-			return false
-		}
-		n++
-	}
-	t.put(t.r.hostAt(addr), t.words[t.at].begin+n)
-	return true
-}
-
-func isHexOrColon(c byte) bool {
-	return c == ':' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
-}
-
-// endsAddress reports whether what stands before s is a whole address.
-func endsAddress(s string) bool {
-	c, size := utf8.DecodeRuneInString(s)
-	if s == "" {
-		return true
-	}
-	if c == '.' || c == ':' {
-		next, _ := utf8.DecodeRuneInString(s[size:])
-		return len(s) == size || !isWordRune(next) || c == ':'
-	}
-	return !isWordRune(c) && c != '$' && c != '%'
-}
-
-// unc takes \\host\share\path, //host:port/share/path and smb://….
-func (t *textRedactor) unc(s string, first bool) bool {
-	if !first {
-		return false
-	}
-	scheme := 0
-	if _, ok := cutPrefixFold(s, "smb://"); ok {
-		scheme = len("smb:")
-	}
-	u := s[scheme:]
-	slashes := len(u) - len(strings.TrimLeft(u, `\/`))
-	if slashes < 2 || slashes == len(u) {
-		return false
-	}
-	begin := t.words[t.at].begin
-	n := strings.IndexFunc(u[slashes:], func(c rune) bool { return isStop(c) && (c != ';' || scheme == 0) || c == '/' || c == '\\' })
-	if n < 0 {
-		n = len(u) - slashes
-	}
-	authority := u[slashes : slashes+n]
-	if slashes+n == len(u) || !isSeparator(u[slashes+n]) {
-		authority = authority[:len(strings.TrimRight(authority, ".:!?"))]
-		n = len(authority)
-	}
-	if authority == "" {
-		return false
-	}
-	var b strings.Builder
-	b.WriteString(s[:scheme+slashes])
-	if authority == "?" || authority == "." { // \\?\C:\…
-		b.WriteString(authority)
-		t.put(b.String(), begin+scheme+slashes+n)
-		t.components(kindPath)
-		return true
-	}
-	b.WriteString(t.r.authority(authority))
-	t.put(b.String(), begin+scheme+slashes+n)
-	t.components(kindShare)
-	return true
-}
-
-// authority is what stands for [[domain;]user@]host[:port].
-func (r *Redactor) authority(s string) string {
-	who, host, ok := strings.Cut(s, "@")
-	if !ok {
-		return r.host(s)
-	}
-	domain, user, ok := strings.Cut(who, ";")
-	if !ok {
-		return r.user(who) + "@" + r.host(host)
-	}
-	return r.domain(domain) + ";" + r.user(user) + "@" + r.host(host)
-}
-
-// target is what stands for a whole target, in which spaces are part of names.
-func (r *Redactor) target(s string) string {
-	slashes := len(s) - len(strings.TrimLeft(s, `\/`))
-	authority, rest := cutComponent(s[slashes:])
-	out := s[:slashes] + r.authority(authority)
-	sep := len(rest) - len(strings.TrimLeft(rest, `\/`))
-	share, below := cutComponent(rest[sep:])
-	return out + rest[:sep] + r.share(share) + r.path(below)
-}
-
-// components takes separators and the components behind them, to the end of the
-// path. The first is of the kind.
-func (t *textRedactor) components(kind nameKind) {
-	for t.at < len(t.words) {
-		s := t.rest()
-		n := len(s) - len(strings.TrimLeft(s, `\/`))
-		if n == 0 {
-			return
-		}
-		t.keep(n)
-		if t.at == len(t.words) {
-			return
-		}
-		if hasDrive(t.rest()) {
-			t.keep(2)
-			continue
-		}
-		size := t.componentSize(kind)
-		if size == 0 {
-			return
-		}
-		name := t.rest()[:size]
-		end := t.words[t.at].begin + size
-		if kind == kindShare {
-			t.put(t.r.share(name), end)
-		} else {
-			t.put(t.r.component(name), end)
-		}
-		kind = kindPath
-	}
-}
-
-// componentSize is how long the component at the place is: the longest that is
-// known, with its spaces, or what has none.
-func (t *textRedactor) componentSize(kind nameKind) int {
-	s := t.rest()
-	size := strings.IndexFunc(s, func(c rune) bool { return isStop(c) || c == '/' || c == '\\' })
-	switch {
-	case size < 0:
-		size = run(s)
-	case !isSeparator(s[size]):
-		size = run(s[:size])
-	}
-	count, _ := t.r.index.longest(t.words[t.at:], 1<<kind)
-	if count > 0 {
-		end := t.words[t.at+count-1].end - t.words[t.at].begin
-		switch {
-		case end+1 < len(s) && s[end] == ':' && run(s[end+1:]) > 0: // a stream
-			return end + 1 + run(s[end+1:])
-		case end > size && ends(s[end:]):
-			return end
-		}
-	}
-	return size
-}
-
-// localPath takes C:\… and /home/….
-func (t *textRedactor) localPath(s string, first bool) bool {
-	if !first {
-		return false
-	}
-	switch {
-	case len(s) > 3 && hasDrive(s) && !unicode.IsSpace(rune(s[3])):
-		t.keep(2)
-	case len(s) > 1 && s[0] == '/' && (isWordRune(rune(s[1])) || s[1] == '.' || s[1] >= utf8.RuneSelf):
-	default:
-		return false
-	}
-	t.components(kindPath)
-	return true
-}
-
-// pathBelow takes a path below a share, and DOMAIN\user: what has a backslash in
-// it, or begins with a known name and goes on with a separator.
-func (t *textRedactor) pathBelow(s string, first bool) bool {
-	if !first {
-		return false
-	}
-	if s[0] == '\\' {
-		n := run(s)
-		if n < 2 {
-			return false
-		}
-		if isPipePath(s[:n]) {
-			t.keep(n)
-			return true
-		}
-		t.components(kindPath)
-		return true
-	}
-	size := strings.IndexFunc(s, func(c rune) bool { return isStop(c) || c == '\\' })
-	if size <= 0 || s[size] != '\\' {
-		count, _ := t.r.index.longest(t.words[t.at:], 1<<kindPath|1<<kindShare|1<<kindDomain)
-		if count == 0 {
-			return false
-		}
-		size = t.words[t.at+count-1].end - t.words[t.at].begin
-		if !strings.HasPrefix(s[size:], `\`) && !strings.HasPrefix(s[size:], "/") || size+1 == len(s) {
-			return false
-		}
-		if s[size] == '/' && !t.knownBehind(size+1) { // read/write
-			return false
-		}
-	}
-	begin, name := t.words[t.at].begin, s[:size]
-	if i := strings.IndexByte(name, '/'); i >= 0 && s[size] == '\\' { // a path with both separators
-		size, name = i, s[:i]
-		if i == 0 {
-			return false
-		}
-	}
-	if s[size] == '\\' && t.logOn(name, size) {
-		return true
-	}
-	_, isShare := t.r.pseudonyms[kindShare][folded(name)]
-	_, isPath := t.r.pseudonyms[kindPath][folded(name)]
-	if isShare && !isPath {
-		t.put(t.r.share(name), begin+size)
-	} else {
-		t.put(t.r.component(name), begin+size)
-	}
-	t.components(kindPath)
-	return true
-}
-
-// knownBehind reports whether a known name of a path stands n bytes behind the
-// place.
-func (t *textRedactor) knownBehind(n int) bool {
-	at := t.words[t.at].begin + n
-	for i := t.at; i < len(t.words); i++ {
-		if t.words[i].begin == at {
-			count, _ := t.r.index.longest(t.words[i:], 1<<kindPath)
-			return count > 0
-		}
-	}
-	return false
-}
-
 // logOn takes DOMAIN\user, whose backslash is size bytes away.
 func (t *textRedactor) logOn(domain string, size int) bool {
 	rest := t.rest()
@@ -580,7 +301,7 @@ func (t *textRedactor) logOn(domain string, size int) bool {
 	behind := rest[size+slashes:]
 	n := strings.IndexFunc(behind, func(c rune) bool { return isStop(c) || c == '\\' })
 	if n < 0 || behind[n] != '\\' {
-		n = run(behind)
+		n = pieceSize(behind)
 	} else {
 		return false // it goes on: a path
 	}
@@ -589,7 +310,7 @@ func (t *textRedactor) logOn(domain string, size int) bool {
 		at++
 	}
 	if count, _ := t.r.index.longest(t.words[at:], 1<<kindUser); count > 0 {
-		if end := t.words[at+count-1].end - t.words[at].begin; ends(behind[end:]) {
+		if end := t.words[at+count-1].end - t.words[at].begin; endsName(behind[end:]) {
 			n = end
 		}
 	}

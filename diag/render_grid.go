@@ -28,6 +28,7 @@ type gridColumn struct {
 	rigid    bool // wrapped only when nothing else helps: numbers and ids
 	first    bool // the others give way first, down to half its width
 	optional bool // left out where all its cells are empty
+	allowed  bool // holds Yes, No or Unknown
 	lines    int  // most lines of a cell, longer ones are shortened; 0 is any
 }
 

@@ -141,7 +141,6 @@ func (s *htmlSheet) grid(g grid) error {
 	if n := len(s.sections); n > 0 {
 		t.Caption = s.sections[n-1].Title
 	}
-	allowed := g.columns[0].title == "open for" // what would be let in: yes, no or unknown
 	for _, c := range g.columns {
 		class := ""
 		if c.right {
@@ -153,7 +152,7 @@ func (s *htmlSheet) grid(g grid) error {
 		row := htmlRow{Cells: make([]htmlCell, len(cells))}
 		for i, text := range cells {
 			class := t.Columns[i].Class
-			if allowed && i > 0 {
+			if g.columns[i].allowed {
 				class = map[string]string{Yes: "yes", No: "no", Unknown: "unknown"}[text]
 			}
 			if hasLongWord(text) {

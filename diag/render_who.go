@@ -258,7 +258,7 @@ func (p *reportPage) allowedTable(rows []AllowedNow) error {
 	}
 	g := grid{columns: []gridColumn{{title: "open for"}}}
 	for _, share := range shares {
-		g.columns = append(g.columns, gridColumn{title: share})
+		g.columns = append(g.columns, gridColumn{title: share, allowed: true})
 	}
 	for _, access := range accesses {
 		row := []string{access}
